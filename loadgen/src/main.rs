@@ -1,0 +1,3 @@
+//! `banyan-loadgen`: drives a WAMP router with load and reports what it saw.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Banyan: a sharded WAMP v2 router.
+
+pub mod pattern;

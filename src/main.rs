@@ -1,0 +1,3 @@
+//! The `banyan` daemon.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! URI to entries.
