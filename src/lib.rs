@@ -1,3 +1,10 @@
 //! Banyan: a sharded WAMP v2 router.
+//!
+//! The rooms, in layer order; imports point down only:
+//!
+//! 1. [`wamp`]: the vocabulary.
+//! 2. [`codec`] (bytes to messages), [`pattern`] (URI to entries).
 
+pub mod codec;
 pub mod pattern;
+pub mod wamp;

@@ -1,0 +1,77 @@
+//! What a realm asks of the world.
+//!
+//! A realm decides; it neither encodes for a socket nor waits for one. Everything it wants done goes through
+//! [`Effects`], in the order in which it must reach each session.
+
+use crate::wamp::{Encoding, RouterMessage};
+
+/// The way to one session's connection, given by the world when the session joins. Opaque to the realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Link(pub u64);
+
+/// Why a message was not queued. Nothing was sent; the realm answers for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Longer than the receiver's transport takes (SIZ-1).
+    TooLarge,
+    /// The receiver's queue is full (SIZ-6). An EVENT has been counted as dropped.
+    Full,
+    /// The connection is gone; the session's leave is on its way.
+    Gone,
+}
+
+/// Messages already in one encoding, for many receivers: encoded once, shared (IDS-10).
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The encoding of every message.
+    pub encoding: Encoding,
+    /// The messages, end to end.
+    pub bytes: Vec<u8>,
+    /// Where each message ends in `bytes`, ascending; the last is `bytes.len()`.
+    pub ends: Vec<u32>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub const fn new(encoding: Encoding) -> Batch {
+        Batch { encoding, bytes: Vec::new(), ends: Vec::new() }
+    }
+
+    /// Ends the message whose bytes were appended since the last one.
+    pub fn end_message(&mut self) {
+        self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// Each message's bytes, in order.
+    pub fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|&end| end as usize));
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end as usize])
+    }
+
+    /// Forgets the messages and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// The world as a realm sees it. What is sent to one link arrives in the order of the calls.
+pub trait Effects {
+    /// Queues one message. Replies are always taken while the connection lives (their number is bounded by the
+    /// requests of that session); an INVOCATION or EVENT is refused when the queue is full.
+    ///
+    /// # Errors
+    /// [`Refused`] says why nothing was queued.
+    fn send(&mut self, to: Link, message: &RouterMessage<'_>) -> Result<(), Refused>;
+
+    /// Queues the EVENTs of `batch`, which is in the receiver's encoding. A message that is too long is left out and
+    /// counted; a full queue drops the rest or closes the session, as the realm's policy for slow consumers says.
+    ///
+    /// # Errors
+    /// [`Refused::Full`] or [`Refused::Gone`].
+    fn send_batch(&mut self, to: Link, batch: &Batch) -> Result<(), Refused>;
+
+    /// Queues GOODBYE and ends the session from the router's side (SES-14). The realm has already forgotten it;
+    /// nothing more is sent to this link.
+    fn goodbye(&mut self, to: Link, reason: &str, message: Option<&str>);
+}
