@@ -7,4 +7,6 @@
 
 pub mod codec;
 pub mod pattern;
+pub mod session;
+pub mod shard;
 pub mod wamp;

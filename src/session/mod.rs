@@ -1,0 +1,353 @@
+//! One session's life, HELLO to GOODBYE, as the router sees it: which message is legal when, and the request ids.
+//!
+//! ```text
+//!            HELLO                GOODBYE / ABORT / transport lost
+//!  Waiting ----------> Joining -> Joined -----------------------> Waiting (a new HELLO may follow, WS-13)
+//!     |                             | router says GOODBYE
+//!     | ABORT, violation            v
+//!     +----------> Failed        Leaving --GOODBYE--> Waiting
+//! ```
+//!
+//! Invariant: a message reaches the realm only between WELCOME and the first GOODBYE, ABORT or violation.
+//! Not here: what a legal message does (`realm`), who may join (`auth`), timers and sockets (`transport`).
+//! Spec: "Sessions", rows SES, STM, PRO-2, IDS-7.
+
+pub mod auth;
+
+use crate::wamp::{ClientMessage, HelloDetails, Id};
+use std::borrow::Cow;
+
+/// A breach of the protocol: the text of the ABORT that answers it (PRO-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(pub String);
+
+impl Violation {
+    fn new(text: impl Into<String>) -> Violation {
+        Violation(text.into())
+    }
+}
+
+/// What to do about request ids that are not the previous plus one (D-04).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StrictIds {
+    /// Nothing.
+    Off,
+    /// Count them.
+    #[default]
+    Warn,
+    /// ABORT.
+    Abort,
+}
+
+/// What the connection does with a message.
+#[derive(Debug)]
+pub enum Action<'a> {
+    /// Find the realm, authenticate, and answer with `joined` or an ABORT.
+    Join {
+        /// The realm asked for.
+        realm: Option<Cow<'a, str>>,
+        /// The rest of HELLO.
+        details: Box<HelloDetails<'a>>,
+    },
+    /// Hand it to the realm.
+    Route(ClientMessage<'a>),
+    /// Release everything of the session, then reply GOODBYE (SES-12).
+    Goodbye,
+    /// Our own GOODBYE was answered: the session is over, the transport may be closed (SES-15).
+    Released,
+    /// The client aborted: release everything, answer nothing, close the transport (SES-16).
+    Abandon,
+    /// Nothing.
+    Ignore,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No session; HELLO is awaited.
+    Waiting,
+    /// HELLO is being decided.
+    Joining,
+    /// WELCOME is sent.
+    Joined,
+    /// The router's GOODBYE is sent, the client's awaited (SES-14).
+    Leaving,
+    /// Nothing is read any more (STM-5).
+    Failed,
+}
+
+/// The state of one connection's session.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    strict_ids: StrictIds,
+    last_request: u64,
+    gaps: u64,
+}
+
+impl Default for Session {
+    fn default() -> Session {
+        Session { state: State::Waiting, strict_ids: StrictIds::Off, last_request: 0, gaps: 0 }
+    }
+}
+
+impl Session {
+    /// Judges a message.
+    ///
+    /// # Errors
+    /// A [`Violation`] where the message is not legal now; the session is then failed for good.
+    #[inline]
+    pub fn receive<'a>(&mut self, message: ClientMessage<'a>) -> Result<Action<'a>, Violation> {
+        if self.state == State::Joined
+            && let Some(verdict) = self.routable(&message)
+        {
+            return match verdict {
+                Ok(()) => Ok(Action::Route(message)),
+                Err(violation) => self.fail(violation),
+            };
+        }
+        self.control(message)
+    }
+
+    /// WELCOME is queued: the session begins, its request ids count from 1.
+    pub fn joined(&mut self, strict_ids: StrictIds) {
+        *self = Session { state: State::Joined, strict_ids, last_request: 0, gaps: 0 };
+    }
+
+    /// The router's GOODBYE is queued (SES-14).
+    pub fn leaving(&mut self) {
+        if self.state == State::Joined {
+            self.state = State::Leaving;
+        }
+    }
+
+    /// ABORT is queued; nothing more is read.
+    pub fn failed(&mut self) {
+        self.state = State::Failed;
+    }
+
+    /// Whether WELCOME has been sent and the session not ended.
+    pub fn is_joined(&self) -> bool {
+        self.state == State::Joined
+    }
+
+    /// Whether no session is open: the HELLO timer runs (SES-20).
+    pub fn is_waiting(&self) -> bool {
+        self.state == State::Waiting
+    }
+
+    /// How many requests did not carry the previous id plus one.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// For a message that a joined session may send to the realm: whether its request id is in order.
+    #[inline]
+    fn routable(&mut self, message: &ClientMessage<'_>) -> Option<Result<(), Violation>> {
+        use ClientMessage::*;
+        match *message {
+            Call { request, ref options, .. } => {
+                Some(self.order(request, options.progress || request.get() <= self.last_request))
+            }
+            Publish { request, .. } | Subscribe { request, .. } | Unsubscribe { request, .. } => {
+                Some(self.order(request, false))
+            }
+            Register { request, .. } | Unregister { request, .. } => Some(self.order(request, false)),
+            Yield { .. } | Error { .. } | Cancel { .. } | EventReceived { .. } => Some(Ok(())),
+            Hello { .. } | Abort { .. } | Authenticate { .. } | Goodbye { .. } => None,
+        }
+    }
+
+    /// Checks a request id against the counter (IDS-7). A CALL may repeat an id to continue a progressive call; the
+    /// realm knows which calls those are (D-50).
+    #[inline]
+    fn order(&mut self, request: Id, may_repeat: bool) -> Result<(), Violation> {
+        let id = request.get();
+        if id == self.last_request + 1 {
+            self.last_request = id;
+            return Ok(());
+        }
+        self.out_of_order(id, may_repeat)
+    }
+
+    #[cold]
+    fn out_of_order(&mut self, id: u64, may_repeat: bool) -> Result<(), Violation> {
+        let last = self.last_request;
+        if id == 1 && last == Id::MAX.get() {
+            self.last_request = 1;
+            return Ok(());
+        }
+        if may_repeat && id <= last {
+            return Ok(());
+        }
+        self.gaps += 1;
+        if self.strict_ids == StrictIds::Abort {
+            return Err(Violation::new(format!("request id {id} is out of sequence: the next one is {}", last + 1)));
+        }
+        self.last_request = last.max(id);
+        Ok(())
+    }
+
+    fn control<'a>(&mut self, message: ClientMessage<'a>) -> Result<Action<'a>, Violation> {
+        use ClientMessage::*;
+        match (self.state, message) {
+            (State::Failed, _) => Ok(Action::Ignore),
+            (State::Waiting, Hello { realm, details }) => {
+                self.state = State::Joining;
+                Ok(Action::Join { realm, details })
+            }
+            (State::Joined, Goodbye { .. }) => {
+                self.state = State::Waiting;
+                Ok(Action::Goodbye)
+            }
+            (State::Leaving, Goodbye { .. }) => {
+                self.state = State::Waiting;
+                Ok(Action::Released)
+            }
+            (State::Leaving, Abort { .. }) => {
+                self.state = State::Failed;
+                Ok(Action::Abandon)
+            }
+            (State::Leaving, _) => Ok(Action::Ignore),
+            (_, Abort { .. }) => {
+                self.state = State::Failed;
+                Ok(Action::Abandon)
+            }
+            (state, message) => self.fail(illegal(state, &message)),
+        }
+    }
+
+    fn fail<T>(&mut self, violation: Violation) -> Result<T, Violation> {
+        self.state = State::Failed;
+        Err(violation)
+    }
+}
+
+fn illegal(state: State, message: &ClientMessage<'_>) -> Violation {
+    let name = name(message);
+    Violation::new(match (state, message) {
+        (State::Waiting | State::Joining, _) => format!("{name} before the session is established: send HELLO first"),
+        (_, ClientMessage::Hello { .. }) => "HELLO while a session is established".to_owned(),
+        (_, ClientMessage::Authenticate { .. }) => "AUTHENTICATE without a pending CHALLENGE".to_owned(),
+        _ => format!("{name} is not legal now"),
+    })
+}
+
+fn name(message: &ClientMessage<'_>) -> &'static str {
+    use ClientMessage::*;
+    match message {
+        Hello { .. } => "HELLO",
+        Abort { .. } => "ABORT",
+        Authenticate { .. } => "AUTHENTICATE",
+        Goodbye { .. } => "GOODBYE",
+        Error { .. } => "ERROR",
+        Publish { .. } => "PUBLISH",
+        Subscribe { .. } => "SUBSCRIBE",
+        Unsubscribe { .. } => "UNSUBSCRIBE",
+        EventReceived { .. } => "EVENT_RECEIVED",
+        Call { .. } => "CALL",
+        Cancel { .. } => "CANCEL",
+        Register { .. } => "REGISTER",
+        Unregister { .. } => "UNREGISTER",
+        Yield { .. } => "YIELD",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Session, StrictIds};
+    use crate::wamp::{CallOptions, ClientMessage, HelloDetails, Id, Payload};
+
+    fn hello() -> ClientMessage<'static> {
+        ClientMessage::Hello {
+            realm: Some("realm1".into()),
+            details: Box::new(HelloDetails { roles: 1, ..HelloDetails::default() }),
+        }
+    }
+
+    fn call(id: u64) -> ClientMessage<'static> {
+        let request = Id::new(id).unwrap();
+        ClientMessage::Call {
+            request,
+            options: CallOptions::default(),
+            procedure: "a.b".into(),
+            payload: Payload::EMPTY,
+        }
+    }
+
+    fn goodbye() -> ClientMessage<'static> {
+        ClientMessage::Goodbye { reason: "wamp.close.normal".into() }
+    }
+
+    fn joined(strict: StrictIds) -> Session {
+        let mut session = Session::default();
+        assert!(matches!(session.receive(hello()), Ok(Action::Join { .. })));
+        session.joined(strict);
+        session
+    }
+
+    /// SES-1, STM-1.
+    #[test]
+    fn anything_but_hello_before_welcome_is_a_violation() {
+        for message in [call(1), goodbye(), ClientMessage::Authenticate { signature: "".into(), extra: &[] }] {
+            let mut session = Session::default();
+            assert!(session.receive(message).is_err());
+            assert!(matches!(session.receive(hello()), Ok(Action::Ignore)), "STM-5: nothing is read any more");
+        }
+    }
+
+    /// SES-11.
+    #[test]
+    fn a_second_hello_is_a_violation() {
+        let mut session = joined(StrictIds::Warn);
+        let violation = session.receive(hello()).unwrap_err();
+        assert_eq!(violation.0, "HELLO while a session is established");
+    }
+
+    /// SES-12, WS-13.
+    #[test]
+    fn goodbye_ends_the_session_and_a_new_hello_may_follow() {
+        let mut session = joined(StrictIds::Warn);
+        assert!(matches!(session.receive(goodbye()), Ok(Action::Goodbye)));
+        assert!(matches!(session.receive(hello()), Ok(Action::Join { .. })));
+    }
+
+    /// SES-14, SES-15.
+    #[test]
+    fn after_the_routers_goodbye_only_goodbye_counts() {
+        let mut session = joined(StrictIds::Warn);
+        session.leaving();
+        assert!(matches!(session.receive(call(1)), Ok(Action::Ignore)));
+        assert!(matches!(session.receive(hello()), Ok(Action::Ignore)));
+        assert!(matches!(session.receive(goodbye()), Ok(Action::Released)));
+    }
+
+    /// SES-16.
+    #[test]
+    fn abort_is_never_answered() {
+        let mut session = joined(StrictIds::Warn);
+        assert!(matches!(session.receive(ClientMessage::Abort { reason: "a.b".into() }), Ok(Action::Abandon)));
+    }
+
+    /// IDS-7, D-04.
+    #[test]
+    fn request_ids_out_of_sequence_are_counted_or_abort() {
+        let mut lenient = joined(StrictIds::Warn);
+        for id in [1, 2, 5, 6] {
+            assert!(matches!(lenient.receive(call(id)), Ok(Action::Route(_))));
+        }
+        assert_eq!(lenient.gaps(), 1);
+        let mut strict = joined(StrictIds::Abort);
+        assert!(strict.receive(call(1)).is_ok());
+        assert_eq!(strict.receive(call(3)).unwrap_err().0, "request id 3 is out of sequence: the next one is 2");
+    }
+
+    /// IDS-4.
+    #[test]
+    fn request_ids_wrap_from_2_to_the_53_to_1() {
+        let mut session = joined(StrictIds::Warn);
+        assert!(session.receive(call(Id::MAX.get())).is_ok());
+        let gaps = session.gaps();
+        assert!(session.receive(call(1)).is_ok());
+        assert_eq!(session.gaps(), gaps);
+    }
+}

@@ -1,0 +1,4 @@
+//! Threads and queues.
+
+pub mod framing;
+pub mod inbox;
