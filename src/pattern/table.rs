@@ -30,7 +30,7 @@ impl Line {
     }
 
     fn has_room(&self) -> bool {
-        self.0.iter().any(|&item| item == 0)
+        self.0.contains(&0)
     }
 }
 
@@ -54,7 +54,7 @@ impl Segment {
     }
 
     fn home(&self, fragment: u32) -> usize {
-        (u64::from(fragment) * self.lines.len() as u64 >> 32) as usize
+        ((u64::from(fragment) * self.lines.len() as u64) >> 32) as usize
     }
 
     fn after(&self, line: usize) -> usize {
