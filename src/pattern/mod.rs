@@ -1,1 +1,244 @@
-//! URI to entries.
+//! URI to entries: one realm's registrations, or its subscriptions.
+//!
+//! A [`PatternMap`] owns values under (URI, policy) and answers which of them a concrete URI reaches: the best, or all
+//! in the order of precedence. There is one definition of precedence, and both questions go through it: exact, then
+//! the longest prefix, then the wildcard with the longest run of literal components before each wildcard (RPP-2 to
+//! RPP-5, D-03).
+//!
+//! What lies where:
+//! * `slab`: entries by key, in chunks. * `table`: slots by hash, growing a little at a time. * `hash`: keyed hashes.
+//! * `parts`: a URI taken apart once. * `prefix`: hashed anchors. * `wildcard`: masks by number of components.
+//!
+//! Invariants: the text of an entry is stored once, in the entry; an index holds slots only, and a match is decided by
+//! text, never by hash. No operation's time grows with the number of entries, and removing gives memory back.
+//!
+//! Not here: whether a URI is valid, who may register it, what is reserved, locks, I/O. Any string is accepted.
+
+mod hash;
+mod parts;
+mod prefix;
+mod slab;
+mod table;
+mod wildcard;
+
+pub use slab::EntryKey;
+
+use crate::wamp::Policy;
+use hash::{Keys, fragment};
+use parts::Parts;
+use prefix::Prefixes;
+use slab::Slab;
+use std::ops::ControlFlow;
+use table::Table;
+use wildcard::Wildcards;
+
+struct Body<T> {
+    uri: Box<str>,
+    value: T,
+}
+
+/// An entry as seen from outside.
+#[derive(Debug)]
+pub struct Entry<'m, T> {
+    /// The URI or pattern as it was inserted.
+    pub uri: &'m str,
+    /// How the URI is compared.
+    pub policy: Policy,
+    /// What it leads to.
+    pub value: &'m T,
+}
+
+/// Values by (URI, policy), found by identity, by key, and by matching a concrete URI.
+pub struct PatternMap<T> {
+    keys: Keys,
+    /// The note beside an entry: see `note_of`.
+    entries: Slab<Body<T>>,
+    exact: Table,
+    prefixes: Prefixes,
+    wildcards: Wildcards,
+    lens: [usize; 3],
+}
+
+impl<T> PatternMap<T> {
+    /// An empty map. `seed` keys its hashes and should be unknown to the peers; answers do not depend on it.
+    pub fn new(seed: u64) -> Self {
+        Self::with_keys(Keys::new(seed))
+    }
+
+    fn with_keys(keys: Keys) -> Self {
+        PatternMap {
+            keys,
+            entries: Slab::new(),
+            exact: Table::new(),
+            prefixes: Prefixes::new(),
+            wildcards: Wildcards::new(),
+            lens: [0; 3],
+        }
+    }
+
+    /// Adds a value under (URI, policy). For `Wildcard`, empty components are the wildcards.
+    ///
+    /// # Errors
+    /// The key of the entry that has this identity already (PAT-4); the map is unchanged and `value` dropped.
+    ///
+    /// # Panics
+    /// At 2^31 entries.
+    pub fn insert(&mut self, policy: Policy, uri: &str, value: T) -> Result<EntryKey, EntryKey> {
+        if let Some(key) = self.find(policy, uri) {
+            return Err(key);
+        }
+        let body = Body { uri: uri.into(), value };
+        let key = self.entries.insert(body, note_of(policy));
+        match policy {
+            Policy::Exact => self.exact.insert(fragment(self.keys.whole(uri)), key.slot + 1),
+            Policy::Prefix => self.prefixes.insert(&self.keys, uri, key.slot),
+            Policy::Wildcard => self.wildcards.insert(&self.keys, uri, key.slot),
+        }
+        self.lens[policy as usize] += 1;
+        Ok(key)
+    }
+
+    /// Takes an entry out. `None` if the key is stale.
+    pub fn remove(&mut self, key: EntryKey) -> Option<T> {
+        let policy = self.policy_of(self.entries.get(key).and_then(|_| self.entries.note(key.slot))?);
+        let body = self.entries.remove(key)?;
+        match policy {
+            Policy::Exact => self.exact.remove(fragment(self.keys.whole(&body.uri)), key.slot + 1),
+            Policy::Prefix => self.prefixes.remove(&self.keys, &body.uri, key.slot),
+            Policy::Wildcard => self.wildcards.remove(&self.keys, &body.uri, key.slot),
+        }
+        self.lens[policy as usize] -= 1;
+        Some(body.value)
+    }
+
+    /// The value of a live entry.
+    pub fn get(&self, key: EntryKey) -> Option<&T> {
+        self.entries.get(key).map(|body| &body.value)
+    }
+
+    /// The value of a live entry, to change.
+    pub fn get_mut(&mut self, key: EntryKey) -> Option<&mut T> {
+        self.entries.get_mut(key).map(|body| &mut body.value)
+    }
+
+    /// A live entry with its identity.
+    pub fn entry(&self, key: EntryKey) -> Option<Entry<'_, T>> {
+        let body = self.entries.get(key)?;
+        let policy = self.policy_of(self.entries.note(key.slot)?);
+        Some(Entry { uri: &body.uri, policy, value: &body.value })
+    }
+
+    /// The entry with this very identity; matches nothing (RMA-10, SMA-7).
+    pub fn find(&self, policy: Policy, uri: &str) -> Option<EntryKey> {
+        let text = |slot| self.text(slot);
+        let slot = match policy {
+            Policy::Exact => self.exact_slot(uri),
+            Policy::Prefix => self.prefixes.find(&self.keys, uri, &text),
+            Policy::Wildcard => self.wildcards.find(&self.keys, uri, &text),
+        };
+        self.entries.key(slot?)
+    }
+
+    /// The entry that a call to this URI takes (RPP-2 to RPP-5).
+    pub fn best(&self, uri: &str) -> Option<EntryKey> {
+        match self.walk(uri, true, &mut ControlFlow::Break) {
+            ControlFlow::Break(slot) => self.entries.key(slot),
+            ControlFlow::Continue(()) => None,
+        }
+    }
+
+    /// Every entry that matches this URI, in the order of precedence: the first is the best.
+    pub fn matches(&self, uri: &str, found: &mut impl FnMut(EntryKey)) {
+        let _ = self.walk::<()>(uri, false, &mut |slot| {
+            self.entries.key(slot).into_iter().for_each(&mut *found);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Entries of one policy.
+    pub fn len(&self, policy: Policy) -> usize {
+        self.lens[policy as usize]
+    }
+
+    /// Entries of all policies.
+    pub fn len_all(&self) -> usize {
+        self.lens.iter().sum()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len_all() == 0
+    }
+
+    /// One page of all entries (of one policy), in no meaningful order: at most `limit` keys go to `found`, at most
+    /// `budget` slots are looked at (at least 1 each). Returns where the next page begins, `None` after the last.
+    ///
+    /// Entries that live from the first page to the last are seen exactly once, whatever comes and goes meanwhile.
+    /// The cursor need not be a live entry.
+    pub fn scan(
+        &self,
+        policy: Option<Policy>,
+        after: Option<EntryKey>,
+        limit: usize,
+        budget: usize,
+        found: &mut impl FnMut(EntryKey),
+    ) -> Option<EntryKey> {
+        let mut slot = after.map_or(0, |key| key.slot as usize + 1);
+        let (mut limit, mut budget) = (limit.max(1), budget.max(1));
+        while slot < self.entries.end() {
+            let absent = self.entries.absent_from(slot);
+            if let Some(key) = self.entries.key(slot as u32).filter(|key| self.has_policy(*key, policy)) {
+                found(key);
+                limit -= 1;
+            }
+            slot += absent.max(1);
+            budget -= 1;
+            if limit == 0 || budget == 0 {
+                break;
+            }
+        }
+        let more = slot < self.entries.end();
+        more.then(|| EntryKey { slot: slot as u32 - 1, generation: 0 })
+    }
+
+    fn has_policy(&self, key: EntryKey, policy: Option<Policy>) -> bool {
+        policy.is_none_or(|policy| self.entries.note(key.slot).is_some_and(|note| self.policy_of(note) == policy))
+    }
+
+    /// The one definition of precedence: slots of all that match, best first, until `found` breaks. With `one`, only
+    /// the first is wanted.
+    fn walk<B>(&self, uri: &str, one: bool, found: &mut impl FnMut(u32) -> ControlFlow<B>) -> ControlFlow<B> {
+        if let Some(slot) = self.exact_slot(uri) {
+            found(slot)?;
+        }
+        let (prefix_depth, wildcards) = (self.prefixes.depth(), &self.wildcards);
+        if prefix_depth == 0 && wildcards.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let most = |count| if wildcards.has(count) { count } else { prefix_depth };
+        let parts = Parts::of(&self.keys, uri, most);
+        let text = |slot| self.text(slot);
+        self.prefixes.walk(&self.keys, &parts, &text, found)?;
+        self.wildcards.walk(&self.keys, &parts, one, &text, found)
+    }
+
+    fn exact_slot(&self, uri: &str) -> Option<u32> {
+        let same = |number: u32| self.text(number - 1) == uri;
+        self.exact.find(fragment(self.keys.whole(uri)), same).map(|number| number - 1)
+    }
+
+    fn text(&self, slot: u32) -> &str {
+        self.entries.at(slot).map_or("", |body| &body.uri)
+    }
+
+    fn policy_of(&self, note: u32) -> Policy {
+        Policy::ALL[(note >> POLICY) as usize % Policy::ALL.len()]
+    }
+}
+
+/// Where the policy is in the note beside an entry.
+const POLICY: u32 = 30;
+
+fn note_of(policy: Policy) -> u32 {
+    (policy as u32) << POLICY
+}
