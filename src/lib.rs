@@ -4,7 +4,11 @@
 //!
 //! 1. [`wamp`]: the vocabulary.
 //! 2. [`codec`] (bytes to messages), [`pattern`] (URI to entries).
+//! 4. [`shard`]: threads and queues.
+//! 5. [`transport`]: bytes and sockets.
 
 pub mod codec;
 pub mod pattern;
+pub mod shard;
+pub mod transport;
 pub mod wamp;

@@ -1,0 +1,3 @@
+//! All threads and queues.
+
+pub mod framing;
