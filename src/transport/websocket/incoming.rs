@@ -51,6 +51,11 @@ impl Incoming {
         self.separator.unwrap_or(SEPARATOR)
     }
 
+    /// Bytes held of a message that is not whole yet, or was just handed out.
+    pub fn held(&self) -> usize {
+        self.gathered.len()
+    }
+
     /// Reads the frame at the front of `input` and unmasks it there. Bytes behind a close frame are consumed unread.
     ///
     /// # Errors
