@@ -4,9 +4,14 @@
 //!
 //! 1. [`wamp`]: the vocabulary.
 //! 2. [`codec`] (bytes to messages), [`pattern`] (URI to entries).
+//! 3. [`session`] (one connection's life).
+//! 4. [`shard`]: all threads and queues.
+//! 5. [`transport`]: bytes and sockets.
 
 pub mod codec;
 pub mod pattern;
+
 pub mod session;
 pub mod shard;
+pub mod transport;
 pub mod wamp;

@@ -1,14 +1,21 @@
-//! How encoded messages are framed into one connection's write buffer.
+//! How encoded messages become frames in a connection's write buffer.
+//!
+//! The outbox owns a framing per connection; the transports implement it. A message is appended in three steps:
+//! `begin`, the encoder's bytes, `end`. Before the buffer goes to the socket, and before anything that is not a
+//! message (a control frame) is appended to it, `seal` closes what is open.
+//!
+//! A message that turns out too long for its receiver (SIZ-1) is taken back: instead of calling `end`, truncate the
+//! buffer to its length before `begin`. Every implementation bears that.
 
-/// A framing, from the outbox's side. Implementations are small; the pure code of each is in `transport`.
+/// How encoded messages are framed into one connection's write buffer.
 pub trait Framing {
     /// Reserves room for the header of a message about to be appended to `out`; returns a mark.
     fn begin(&mut self, out: &mut Vec<u8>) -> usize;
 
-    /// Completes the frame of the message appended since `mark`; may move bytes where the header's length depends on
-    /// the message's.
+    /// Completes the frame of the message appended since `mark` (may move bytes where the header length depends on
+    /// size).
     fn end(&mut self, out: &mut Vec<u8>, mark: usize);
 
-    /// Called before the buffer is written to the socket: closes an open batch.
+    /// Called before the buffer is written to the socket: closes an open batch (batched WebSocket).
     fn seal(&mut self, out: &mut Vec<u8>);
 }
