@@ -1,4 +1,331 @@
-//! Threads and queues.
+//! All threads and queues: a shard is one worker thread with its realms and its sessions.
+//!
+//! ```text
+//!  connections --route--> realms --effects--> outbox --one write per turn--> sockets
+//!                 ^                                ^
+//!  other threads --inbox-- pump ---- end of turn --+
+//! ```
+//!
+//! A **turn** is one round of the worker's loop: every connection that has bytes hands its messages to the realm, then
+//! the pump runs once: commands of the inbox, due deadlines, the realms' batches of meta events, one write for each
+//! queue that got anything.
+//!
+//! Invariants: only this thread touches the realms whose home it is, so they need no lock; whoever changed anything
+//! calls [`Shard::end_of_turn`], and the pump runs after every connection that was ready with it.
+//!
+//! Not here: where a realm is at home (`placement`), sockets (`transport`).
 
 pub mod framing;
 pub mod inbox;
+pub mod outbox;
+pub mod placement;
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Sleep;
+
+use self::inbox::Inbox;
+use self::outbox::{Home, Outbox};
+use self::placement::Directory;
+use crate::realm::{Link, Now, Realm, Violation};
+use crate::wamp::{ClientMessage, ErrorUri};
+
+/// Something for another shard to do, on its own thread.
+pub type Command = Box<dyn FnOnce(&Rc<Shard>) + Send>;
+
+/// Commands an inbox holds.
+const INBOX_CAPACITY: usize = 4096;
+/// Commands taken in one turn.
+const COMMANDS_PER_TURN: usize = 256;
+/// Bytes read from a socket at once.
+const SCRATCH: usize = 128 * 1024;
+
+/// What all shards of a process share: who is where, and the way to each.
+pub struct Network {
+    /// The realms.
+    pub directory: Directory,
+    /// The inbox of each shard.
+    inboxes: Vec<Inbox<Command>>,
+}
+
+impl Network {
+    /// The network of `shards` workers.
+    pub fn new(directory: Directory, shards: usize) -> Arc<Network> {
+        Arc::new(Network { directory, inboxes: (0..shards).map(|_| Inbox::new(INBOX_CAPACITY)).collect() })
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.inboxes.len()
+    }
+
+    /// The way into a shard.
+    pub fn inbox(&self, shard: usize) -> &Inbox<Command> {
+        &self.inboxes[shard]
+    }
+
+    /// Posts a command and waits for room where the inbox is full.
+    pub async fn post(&self, shard: usize, command: Command) {
+        let mut command = Some(command);
+        poll_fn(|cx| {
+            while let Some(item) = command.take() {
+                match self.inboxes[shard].push(item) {
+                    Ok(()) => break,
+                    Err(inbox::Full(item)) => command = Some(item),
+                }
+                if self.inboxes[shard].poll_room(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+/// One worker's realms, queues and clock.
+pub struct Shard {
+    /// Which of the workers this is.
+    pub index: usize,
+    /// What all shards share.
+    pub network: Arc<Network>,
+    state: RefCell<State>,
+    scratch: RefCell<Vec<u8>>,
+    pump: RefCell<Option<Waker>>,
+    /// The pump is woken already.
+    ending: Cell<bool>,
+    connections: Cell<usize>,
+    draining: Cell<bool>,
+}
+
+/// What a turn changes.
+pub struct State {
+    /// Every session's queue.
+    pub outbox: Outbox,
+    /// The realms whose home this is, by index in the directory.
+    realms: Vec<Option<Realm>>,
+    /// Realms that changed in this turn.
+    touched: Vec<usize>,
+    clock: Clock,
+}
+
+/// The clock, read once a turn.
+struct Clock {
+    started: Instant,
+    now: Now,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        let mut clock = Clock { started: Instant::now(), now: Now { unix_ms: 0, mono_ms: 0 } };
+        clock.read();
+        clock
+    }
+
+    fn read(&mut self) {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.now = Now { unix_ms: since_epoch.as_millis() as u64, mono_ms: self.started.elapsed().as_millis() as u64 };
+    }
+}
+
+impl Shard {
+    /// The shard `index` of `network`, with the realms whose home it is. `seed` starts its random numbers.
+    pub fn new(index: usize, network: Arc<Network>, seed: u64) -> Rc<Shard> {
+        let realms = network.directory.realms_at(index, seed);
+        let state = State { outbox: Outbox::new(), realms, touched: Vec::new(), clock: Clock::new() };
+        Rc::new(Shard {
+            index,
+            network,
+            state: RefCell::new(state),
+            scratch: RefCell::new(vec![0; SCRATCH]),
+            pump: RefCell::new(None),
+            ending: Cell::new(false),
+            connections: Cell::new(0),
+            draining: Cell::new(false),
+        })
+    }
+
+    /// The state, for one batch of changes. Call [`Shard::end_of_turn`] after it.
+    pub fn state(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+
+    /// The buffer that sockets are read into: one for all connections, since none waits while holding it.
+    pub fn scratch(&self) -> RefMut<'_, Vec<u8>> {
+        self.scratch.borrow_mut()
+    }
+
+    /// Lets the pump run after the connections that are ready now.
+    pub fn end_of_turn(&self) {
+        if !self.ending.replace(true)
+            && let Some(pump) = &*self.pump.borrow()
+        {
+            pump.wake_by_ref();
+        }
+    }
+
+    /// Counts a connection in, until the guard is dropped.
+    pub fn connected(self: &Rc<Shard>) -> Connected {
+        self.connections.set(self.connections.get() + 1);
+        Connected(self.clone())
+    }
+
+    /// Whether the shard ends its sessions and takes no more.
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.connections.get()
+    }
+
+    /// Ends every session of this shard's realms with GOODBYE (SES-17) and takes no more.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        let mut state = self.state.borrow_mut();
+        let State { outbox, realms, clock, .. } = &mut *state;
+        clock.read();
+        for realm in realms.iter_mut().flatten() {
+            realm.shutdown(clock.now, ErrorUri::SystemShutdown.as_str(), outbox);
+        }
+        outbox.wake_all();
+        drop(state);
+        self.end_of_turn();
+    }
+
+    /// Runs the shard until the worker stops.
+    pub async fn pump(self: Rc<Shard>) {
+        let mut batch = Vec::with_capacity(COMMANDS_PER_TURN);
+        let mut timer: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(|cx| {
+            self.ending.set(false);
+            self.watch(cx);
+            while self.network.inboxes[self.index].poll_drain(cx, &mut batch, COMMANDS_PER_TURN).is_ready() {
+                for command in batch.drain(..) {
+                    command(&self);
+                }
+            }
+            let deadline = self.state.borrow_mut().finish_turn();
+            self.arm(cx, &mut timer, deadline);
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+
+    fn watch(&self, cx: &Context<'_>) {
+        let mut pump = self.pump.borrow_mut();
+        if !pump.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            *pump = Some(cx.waker().clone());
+        }
+    }
+
+    /// Sees to it that the pump runs at `deadline`, milliseconds of the shard's clock.
+    fn arm(&self, cx: &mut Context<'_>, timer: &mut Option<Pin<Box<Sleep>>>, deadline: Option<u64>) {
+        let Some(deadline) = deadline else {
+            *timer = None;
+            return;
+        };
+        let state = self.state.borrow();
+        if deadline <= state.clock.now.mono_ms {
+            return self.end_of_turn();
+        }
+        let at = (state.clock.started + Duration::from_millis(deadline)).into();
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if timer.deadline() != at {
+            timer.as_mut().reset(at);
+        }
+        if timer.as_mut().poll(cx).is_ready() {
+            self.end_of_turn();
+        }
+    }
+}
+
+/// An open connection, counted.
+pub struct Connected(Rc<Shard>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+    }
+}
+
+impl State {
+    /// Reads the clock; once for a batch of messages.
+    pub fn begin(&mut self) {
+        self.clock.read();
+    }
+
+    /// Milliseconds since the epoch, when the turn began.
+    pub fn now(&self) -> Now {
+        self.clock.now
+    }
+
+    /// A realm whose home is this shard, with the outbox as its world.
+    pub fn realm(&mut self, index: usize) -> Option<(&mut Realm, &mut Outbox, Now)> {
+        let realm = self.realms.get_mut(index)?.as_mut()?;
+        if self.touched.last() != Some(&index) && !self.touched.contains(&index) {
+            self.touched.push(index);
+        }
+        Some((realm, &mut self.outbox, self.clock.now))
+    }
+
+    /// Hands a message to the session's realm.
+    ///
+    /// # Errors
+    /// The realm's [`Violation`]: the session must be aborted.
+    #[inline]
+    pub fn route(&mut self, home: Home, message: ClientMessage<'_>) -> Result<(), Violation> {
+        let Some((realm, outbox, now)) = self.realm(home.realm) else { return Ok(()) };
+        realm.handle(now, home.member, message, outbox)
+    }
+
+    /// The session of this link is over: its realm forgets it.
+    pub fn leave(&mut self, link: Link) {
+        if let Some(home) = self.outbox.left(link)
+            && let Some((realm, outbox, now)) = self.realm(home.realm)
+        {
+            realm.leave(now, home.member, outbox);
+        }
+    }
+
+    /// Ends the turn: deadlines, evictions, meta events, writes. Returns the next deadline.
+    fn finish_turn(&mut self) -> Option<u64> {
+        self.clock.read();
+        let deadline = self.tick();
+        for link in self.outbox.take_evicted() {
+            self.leave(link);
+        }
+        let State { outbox, realms, touched, clock } = self;
+        for index in touched.drain(..) {
+            if let Some(realm) = &mut realms[index] {
+                realm.flush(clock.now, outbox);
+            }
+        }
+        outbox.flush();
+        deadline
+    }
+
+    fn tick(&mut self) -> Option<u64> {
+        let State { outbox, realms, touched, clock } = self;
+        let mut next = None;
+        for (index, realm) in realms.iter_mut().enumerate() {
+            let Some(realm) = realm else { continue };
+            if realm.next_deadline().is_some_and(|deadline| deadline <= clock.now.mono_ms) {
+                realm.tick(clock.now, outbox);
+                touched.push(index);
+            }
+            next = match (next, realm.next_deadline()) {
+                (Some(a), Some(b)) => Some(u64::min(a, b)),
+                (a, b) => a.or(b),
+            };
+        }
+        next
+    }
+}

@@ -1,0 +1,529 @@
+//! Messages out: one bounded queue of framed bytes for each session of a shard.
+//!
+//! A realm's messages are encoded and framed straight into the receiver's queue; at the end of a turn each queue that
+//! got any leaves in one write. What the socket does not take stays, and the connection's own task continues when
+//! the socket is writable again.
+//!
+//! Invariants: bytes leave a queue in the order of the calls; a queue holds at most `limit` bytes of refusable
+//! messages (EVENT, INVOCATION) and never more than twice that; a slot is reused under a new generation, so a stale
+//! [`Link`] reaches nobody.
+//!
+//! Not here: sockets (a [`Sink`] writes), when a session ends (`shard`), header layouts ([`Framing`]).
+//! Rows SIZ-1 to SIZ-6, SES-13.
+
+use std::io;
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::framing::Framing;
+use crate::codec;
+use crate::realm::{Batch, Effects, Link, MemberKey, Refused};
+use crate::wamp::{Encoding, ErrorUri, RouterMessage};
+
+/// Where a queue's bytes go.
+pub trait Sink {
+    /// Writes what the socket takes at once and returns how much that was.
+    ///
+    /// # Errors
+    /// `WouldBlock` where it takes nothing now; any other error ends the connection.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+}
+
+/// What happens to a session that does not read what it is sent (SIZ-6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlowConsumer {
+    /// It gets GOODBYE `wamp.close.slow_consumer`, so that it knows that it missed something.
+    #[default]
+    Close,
+    /// It misses EVENTs, which are counted.
+    Drop,
+}
+
+/// A connection as the outbox needs it.
+pub struct Attachment {
+    /// The encoding of its messages.
+    pub encoding: Encoding,
+    /// The framing of its bytes.
+    pub framing: Box<dyn Framing>,
+    /// Its socket.
+    pub sink: Rc<dyn Sink>,
+    /// The longest message it takes, bytes without framing.
+    pub longest: usize,
+}
+
+/// The realm and member that a link belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The realm's index in the directory.
+    pub realm: usize,
+    /// The session within it.
+    pub member: MemberKey,
+}
+
+/// What was refused or ended, since the shard started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// EVENTs that a slow consumer missed.
+    pub events_dropped: u64,
+    /// Messages left out because they were longer than the receiver takes.
+    pub too_large: u64,
+    /// INVOCATIONs refused because the callee's queue was full.
+    pub invocations_refused: u64,
+    /// Sessions ended because they did not read.
+    pub evicted: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Nothing more is queued: GOODBYE or ABORT is the last message (SES-13).
+    Closing,
+}
+
+struct Queue {
+    attachment: Attachment,
+    /// Framed bytes; those before `written` have left.
+    buffer: Vec<u8>,
+    written: usize,
+    limit: usize,
+    policy: SlowConsumer,
+    state: State,
+    /// Listed in `Outbox::dirty`.
+    dirty: bool,
+    /// The socket took less than there was; the connection's task goes on.
+    blocked: bool,
+    failed: bool,
+    /// Listed in `Outbox::evicted`.
+    evicted: bool,
+    home: Option<Home>,
+    waker: Option<Waker>,
+}
+
+/// How a connection's queue stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Bytes not yet taken by the socket.
+    pub pending: usize,
+    /// The socket is full: continue when it is writable.
+    pub blocked: bool,
+    /// The last message is queued.
+    pub closing: bool,
+    /// The socket failed.
+    pub failed: bool,
+    /// So much is unread that no request should be read from this session until it catches up.
+    pub choked: bool,
+}
+
+struct Slot {
+    generation: u32,
+    queue: Option<Box<Queue>>,
+}
+
+/// Every session's queue.
+#[derive(Default)]
+pub struct Outbox {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    dirty: Vec<u32>,
+    evicted: Vec<Link>,
+    /// Empty buffers of past turns: an idle session holds none.
+    spare: Vec<Vec<u8>>,
+    counters: Counters,
+}
+
+/// Buffers larger than this go back to the allocator once they are empty.
+const LARGEST_SPARE: usize = 256 * 1024;
+const MOST_SPARES: usize = 64;
+/// What may wait for a connection that has not joined yet, in bytes; afterwards the realm's limit holds.
+const LIMIT_BEFORE_JOIN: usize = 64 * 1024;
+
+impl Outbox {
+    /// An empty outbox.
+    pub fn new() -> Outbox {
+        Outbox::default()
+    }
+
+    /// Opens a queue for a connection.
+    pub fn attach(&mut self, attachment: Attachment) -> Link {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, queue: None });
+            (self.slots.len() - 1) as u32
+        });
+        let place = &mut self.slots[slot as usize];
+        place.queue = Some(Box::new(Queue::new(attachment)));
+        link(slot, place.generation)
+    }
+
+    /// Closes the queue of a connection that ended; what it still held is lost.
+    pub fn detach(&mut self, to: Link) {
+        if self.queue(to).is_some() {
+            let (slot, _) = parts(to);
+            let place = &mut self.slots[slot as usize];
+            place.queue = None;
+            place.generation = place.generation.wrapping_add(1);
+            self.free.push(slot);
+        }
+    }
+
+    /// The session of this link joined a realm: from now on the realm's limit and policy hold.
+    pub fn joined(&mut self, to: Link, home: Home, limit: usize, policy: SlowConsumer) {
+        if let Some(queue) = self.queue(to) {
+            queue.home = Some(home);
+            queue.limit = limit;
+            queue.policy = policy;
+        }
+    }
+
+    /// The session of this link left its realm; returns where it was.
+    pub fn left(&mut self, to: Link) -> Option<Home> {
+        self.queue(to)?.home.take()
+    }
+
+    /// The realm and member of this link.
+    pub fn home(&mut self, to: Link) -> Option<Home> {
+        self.queue(to)?.home
+    }
+
+    /// A session ended by its client's GOODBYE: the transport may carry another one (WS-13).
+    pub fn reopen(&mut self, to: Link) {
+        if let Some(queue) = self.queue(to) {
+            queue.state = State::Open;
+        }
+    }
+
+    /// Queues the last message of a session: an ABORT or a GOODBYE. Nothing follows it.
+    pub fn last_word(&mut self, to: Link, message: &RouterMessage<'_>) {
+        self.append(to, |encoding, out| codec::encode(encoding, message, out));
+        if let Some(queue) = self.queue(to) {
+            queue.state = State::Closing;
+            if let Some(waker) = &queue.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Queues bytes that are no WAMP message and already framed: a handshake's answer, a PONG.
+    pub fn raw(&mut self, to: Link, bytes: &[u8]) {
+        let Some(queue) = self.queue(to) else { return };
+        queue.attachment.framing.seal(&mut queue.buffer);
+        queue.buffer.extend_from_slice(bytes);
+        self.mark(to);
+    }
+
+    /// How the queue stands; `None` for a link that is gone.
+    pub fn standing(&mut self, to: Link) -> Option<Standing> {
+        self.queue(to).map(|queue| queue.standing())
+    }
+
+    /// Registers the task to wake when the queue blocks, fails, closes or is evicted.
+    pub fn watch(&mut self, to: Link, waker: &Waker) {
+        if let Some(queue) = self.queue(to)
+            && !queue.waker.as_ref().is_some_and(|known| known.will_wake(waker))
+        {
+            queue.waker = Some(waker.clone());
+        }
+    }
+
+    /// Writes what the socket takes, after it said that it is writable again.
+    pub fn resume(&mut self, to: Link) {
+        let (slot, _) = parts(to);
+        if self.queue(to).is_some() {
+            self.write(slot);
+        }
+    }
+
+    /// Writes every queue that got bytes in this turn: one write each.
+    pub fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
+            self.write(slot);
+        }
+        self.dirty = dirty;
+    }
+
+    /// Whether any queue waits for [`Outbox::flush`].
+    pub fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// The sessions that did not read, each once: their realm must let them go.
+    pub fn take_evicted(&mut self) -> Vec<Link> {
+        std::mem::take(&mut self.evicted)
+    }
+
+    /// Wakes every connection's task, to look at what changed around it.
+    pub fn wake_all(&self) {
+        for queue in self.slots.iter().filter_map(|slot| slot.queue.as_ref()) {
+            queue.wake();
+        }
+    }
+
+    /// What was refused or ended so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    #[inline]
+    fn queue(&mut self, to: Link) -> Option<&mut Queue> {
+        let (slot, generation) = parts(to);
+        let place = self.slots.get_mut(slot as usize)?;
+        if place.generation == generation { place.queue.as_deref_mut() } else { None }
+    }
+
+    /// The queue, where it takes messages.
+    #[inline]
+    fn open(&mut self, to: Link) -> Result<&mut Queue, Refused> {
+        match self.queue(to) {
+            Some(queue) if queue.state == State::Open && !queue.failed => Ok(queue),
+            _ => Err(Refused::Gone),
+        }
+    }
+
+    #[inline]
+    fn mark(&mut self, to: Link) {
+        let (slot, _) = parts(to);
+        if let Some(queue) = self.queue(to)
+            && !queue.dirty
+        {
+            queue.dirty = true;
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Frames one message, whatever the queue holds.
+    fn append(&mut self, to: Link, encode: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        let Ok(queue) = self.open(to) else { return };
+        queue.frame(encode);
+        self.mark(to);
+    }
+
+    /// Writes one queue; gives its buffer back when it is empty.
+    fn write(&mut self, slot: u32) {
+        let Some(queue) = self.slots[slot as usize].queue.as_deref_mut() else { return };
+        queue.dirty = false;
+        if queue.drain() {
+            let buffer = std::mem::take(&mut queue.buffer);
+            queue.written = 0;
+            self.keep(buffer);
+        }
+    }
+
+    fn keep(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= LARGEST_SPARE && self.spare.len() < MOST_SPARES {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+
+    /// Gives an empty queue a spare buffer before it grows one of its own.
+    #[inline]
+    fn equip(&mut self, to: Link) {
+        let (slot, _) = parts(to);
+        if let Some(queue) = self.slots[slot as usize].queue.as_deref_mut()
+            && queue.buffer.capacity() == 0
+            && let Some(spare) = self.spare.pop()
+        {
+            queue.buffer = spare;
+        }
+    }
+
+    /// The session does not read: it is over, with a reason.
+    #[cold]
+    fn evict(&mut self, to: Link) {
+        let Some(queue) = self.queue(to) else { return };
+        if queue.evicted {
+            return;
+        }
+        queue.evicted = true;
+        let reason = ErrorUri::SlowConsumer.as_str();
+        let message = "this session does not read what it is sent: its queue is full";
+        self.last_word(to, &RouterMessage::Goodbye { reason, message: Some(message) });
+        self.evicted.push(to);
+        self.counters.evicted += 1;
+    }
+
+    /// An EVENT met a full queue.
+    #[cold]
+    fn overflow(&mut self, to: Link, events: usize) -> Refused {
+        self.counters.events_dropped += events as u64;
+        if self.queue(to).is_some_and(|queue| queue.policy == SlowConsumer::Close) {
+            self.evict(to);
+        }
+        Refused::Full
+    }
+
+    #[cold]
+    fn refuse(&mut self, to: Link, message: &RouterMessage<'_>) -> Refused {
+        match message {
+            RouterMessage::Event { .. } => self.overflow(to, 1),
+            RouterMessage::Invocation { .. } => {
+                self.counters.invocations_refused += 1;
+                Refused::Full
+            }
+            _ => {
+                self.evict(to);
+                Refused::Gone
+            }
+        }
+    }
+}
+
+impl Effects for Outbox {
+    #[inline]
+    fn send(&mut self, to: Link, message: &RouterMessage<'_>) -> Result<(), Refused> {
+        let queue = self.open(to)?;
+        let refusable = matches!(message, RouterMessage::Event { .. } | RouterMessage::Invocation { .. });
+        let bound = if refusable { queue.limit } else { 2 * queue.limit };
+        if queue.pending() >= bound {
+            return Err(self.refuse(to, message));
+        }
+        if queue.buffer.capacity() == 0 {
+            self.equip(to);
+        }
+        let queue = self.open(to)?;
+        if !queue.frame_bounded(|encoding, out| codec::encode(encoding, message, out)) {
+            self.counters.too_large += 1;
+            return Err(Refused::TooLarge);
+        }
+        self.mark(to);
+        Ok(())
+    }
+
+    fn send_batch(&mut self, to: Link, batch: &Batch) -> Result<(), Refused> {
+        self.open(to)?;
+        self.equip(to);
+        let queue = self.open(to)?;
+        let (mut too_large, mut sent) = (0, 0);
+        for message in batch.messages() {
+            if queue.pending() >= queue.limit {
+                break;
+            }
+            sent += 1;
+            if !queue.frame_bounded(|_, out| out.extend_from_slice(message)) {
+                too_large += 1;
+            }
+        }
+        self.counters.too_large += too_large;
+        self.mark(to);
+        match batch.ends.len() - sent {
+            0 => Ok(()),
+            missed => Err(self.overflow(to, missed)),
+        }
+    }
+
+    fn goodbye(&mut self, to: Link, reason: &str, message: Option<&str>) {
+        if let Some(queue) = self.queue(to) {
+            queue.home = None;
+        }
+        self.last_word(to, &RouterMessage::Goodbye { reason, message });
+    }
+}
+
+impl Queue {
+    fn new(attachment: Attachment) -> Queue {
+        Queue {
+            attachment,
+            buffer: Vec::new(),
+            written: 0,
+            limit: LIMIT_BEFORE_JOIN,
+            policy: SlowConsumer::default(),
+            state: State::Open,
+            dirty: false,
+            blocked: false,
+            failed: false,
+            evicted: false,
+            home: None,
+            waker: None,
+        }
+    }
+
+    #[inline]
+    fn pending(&self) -> usize {
+        self.buffer.len() - self.written
+    }
+
+    fn standing(&self) -> Standing {
+        let pending = self.pending();
+        Standing {
+            pending,
+            blocked: self.blocked,
+            closing: self.state == State::Closing,
+            failed: self.failed,
+            choked: pending >= self.limit,
+        }
+    }
+
+    #[inline]
+    fn frame(&mut self, encode: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        let mark = self.attachment.framing.begin(&mut self.buffer);
+        encode(self.attachment.encoding, &mut self.buffer);
+        self.attachment.framing.end(&mut self.buffer, mark);
+    }
+
+    /// Frames a message unless it is longer than the receiver takes (RAW-15).
+    #[inline]
+    fn frame_bounded(&mut self, encode: impl FnOnce(Encoding, &mut Vec<u8>)) -> bool {
+        let before = self.buffer.len();
+        let mark = self.attachment.framing.begin(&mut self.buffer);
+        let start = self.buffer.len();
+        encode(self.attachment.encoding, &mut self.buffer);
+        if self.buffer.len() - start > self.attachment.longest {
+            self.buffer.truncate(before);
+            return false;
+        }
+        self.attachment.framing.end(&mut self.buffer, mark);
+        true
+    }
+
+    /// Writes until the queue is empty (true) or the socket full or broken (false).
+    fn drain(&mut self) -> bool {
+        self.attachment.framing.seal(&mut self.buffer);
+        let was_blocked = std::mem::take(&mut self.blocked);
+        while self.written < self.buffer.len() {
+            match self.attachment.sink.write(&self.buffer[self.written..]) {
+                Ok(0) => return self.fail(),
+                Ok(taken) => self.written += taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.block(was_blocked),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.fail(),
+            }
+        }
+        // A closing or choked connection waits for this moment.
+        if was_blocked || self.state == State::Closing {
+            self.wake();
+        }
+        true
+    }
+
+    fn block(&mut self, was_blocked: bool) -> bool {
+        self.blocked = true;
+        if self.written > self.buffer.len() / 2 {
+            self.buffer.drain(..self.written);
+            self.written = 0;
+        }
+        if !was_blocked {
+            self.wake();
+        }
+        false
+    }
+
+    fn fail(&mut self) -> bool {
+        self.failed = true;
+        self.wake();
+        false
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+const fn link(slot: u32, generation: u32) -> Link {
+    Link((generation as u64) << 32 | slot as u64)
+}
+
+const fn parts(link: Link) -> (u32, u32) {
+    (link.0 as u32, (link.0 >> 32) as u32)
+}
