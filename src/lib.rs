@@ -4,13 +4,13 @@
 //!
 //! 1. [`wamp`]: the vocabulary.
 //! 2. [`codec`] (bytes to messages), [`pattern`] (URI to entries).
-//! 3. [`session`] (one connection's life).
+//! 3. [`session`] (one connection's life), [`realm`] (pure routing).
 //! 4. [`shard`]: all threads and queues.
 //! 5. [`transport`]: bytes and sockets.
 
 pub mod codec;
 pub mod pattern;
-
+pub mod realm;
 pub mod session;
 pub mod shard;
 pub mod transport;

@@ -17,6 +17,7 @@
 mod hash;
 mod parts;
 mod prefix;
+pub mod rules;
 mod slab;
 mod table;
 mod wildcard;

@@ -71,6 +71,10 @@ pub trait Effects {
     /// [`Refused::Full`] or [`Refused::Gone`].
     fn send_batch(&mut self, to: Link, batch: &Batch) -> Result<(), Refused>;
 
+    /// Whether the queue of this link is less than half full: what streams at its own pace (a long list in chunks)
+    /// goes on only then. `false` for a link that is gone.
+    fn has_room(&mut self, to: Link) -> bool;
+
     /// Queues GOODBYE and ends the session from the router's side (SES-14). The realm has already forgotten it;
     /// nothing more is sent to this link.
     fn goodbye(&mut self, to: Link, reason: &str, message: Option<&str>);

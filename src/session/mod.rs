@@ -14,18 +14,8 @@
 
 pub mod auth;
 
-use crate::wamp::{ClientMessage, HelloDetails, Id};
+use crate::wamp::{ClientMessage, HelloDetails, Id, Violation};
 use std::borrow::Cow;
-
-/// A breach of the protocol: the text of the ABORT that answers it (PRO-1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation(pub String);
-
-impl Violation {
-    fn new(text: impl Into<String>) -> Violation {
-        Violation(text.into())
-    }
-}
 
 /// What to do about request ids that are not the previous plus one (D-04).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

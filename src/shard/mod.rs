@@ -33,8 +33,8 @@ use tokio::time::Sleep;
 use self::inbox::Inbox;
 use self::outbox::{Home, Outbox};
 use self::placement::Directory;
-use crate::realm::{Link, Now, Realm, Violation};
-use crate::wamp::{ClientMessage, ErrorUri};
+use crate::realm::{Link, Now, Realm};
+use crate::wamp::{ClientMessage, ErrorUri, Violation};
 
 /// Something for another shard to do, on its own thread.
 pub type Command = Box<dyn FnOnce(&Rc<Shard>) + Send>;

@@ -411,6 +411,10 @@ impl Effects for Outbox {
         }
     }
 
+    fn has_room(&mut self, to: Link) -> bool {
+        self.open(to).is_ok_and(|queue| queue.pending() < queue.limit / 2)
+    }
+
     fn goodbye(&mut self, to: Link, reason: &str, message: Option<&str>) {
         if let Some(queue) = self.queue(to) {
             queue.home = None;

@@ -77,3 +77,14 @@ error_uris! {
     /// The session does not read what it is sent (SIZ-6).
     SlowConsumer = "wamp.close.slow_consumer";
 }
+
+/// A breach of the protocol: the text of the ABORT that answers it (PRO-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(pub String);
+
+impl Violation {
+    /// A breach, told in a sentence for the developer of the peer.
+    pub fn new(text: impl Into<String>) -> Violation {
+        Violation(text.into())
+    }
+}

@@ -17,7 +17,7 @@ mod peer;
 mod policy;
 pub mod uri;
 
-pub use error::ErrorUri;
+pub use error::{ErrorUri, Violation};
 pub use id::Id;
 pub use message::{ClientMessage, RequestType, RouterMessage};
 pub use options::{

@@ -1,0 +1,3 @@
+//! Subscriptions; who gets this event.
+
+pub(super) struct Broker {}

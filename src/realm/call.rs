@@ -1,0 +1,3 @@
+//! Calls in flight.
+
+pub(super) struct Calls {}

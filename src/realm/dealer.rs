@@ -1,0 +1,3 @@
+//! Registrations; who serves this call.
+
+pub(super) struct Dealer {}

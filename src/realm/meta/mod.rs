@@ -1,0 +1,5 @@
+//! The realm's own procedures and events.
+
+mod events;
+
+pub(super) use events::{Event, Meta};
