@@ -4,8 +4,11 @@
 
 mod broker;
 mod call;
+mod chunked;
 mod dealer;
 mod effects;
+mod errors;
+mod ids;
 mod members;
 mod meta;
 mod options;

@@ -9,20 +9,20 @@ use crate::wamp::{Id, PublishOptions, Selection};
 /// The receivers that PUBLISH.Options leave over (SEL-1 to SEL-8).
 pub(super) struct Receivers<'a> {
     /// The publisher, where it is excluded.
-    excluded: Option<MemberKey>,
+    excluded: Option<u32>,
     selection: Option<Selection<'a>>,
 }
 
 impl<'a> Receivers<'a> {
     pub(super) fn new(from: MemberKey, options: &mut PublishOptions<'a>) -> Receivers<'a> {
-        let excluded = options.exclude_me.unwrap_or(true).then_some(from);
+        let excluded = options.exclude_me.unwrap_or(true).then_some(from.slot());
         let selection = options.selection.take().map(|selection| sorted(*selection));
         Receivers { excluded, selection }
     }
 
     /// Whether this member is one of them: it passes every list that is present (SEL-4), also an empty one (SEL-5).
-    pub(super) fn admit(&self, key: MemberKey, member: &Member) -> bool {
-        if self.excluded == Some(key) {
+    pub(super) fn admit(&self, slot: u32, member: &Member) -> bool {
+        if self.excluded == Some(slot) {
             return false;
         }
         let Some(lists) = &self.selection else { return true };

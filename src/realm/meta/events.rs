@@ -13,13 +13,15 @@
 //! Not here: which changes there are (`dealer`, `broker`, `members`), the meta procedures.
 //! Spec: "Session Meta API", "Registration Meta API", "Subscription Meta API".
 
-use super::observers::{Group, Observer, Observers, Watch};
+use super::details::{write_registration, write_subscription};
+use super::observers::{Group, Observers, Watch};
 use super::pending::{Pending, Record, Subject};
 use super::topic::{Topic, Topics};
 use crate::codec::{self, Writer};
 use crate::pattern::EntryKey;
 use crate::pattern::rules::{Action, RuleSet};
-use crate::realm::{Batch, Effects, MemberKey, RealmOptions};
+use crate::realm::members::Member;
+use crate::realm::{Batch, Effects, RealmOptions};
 use crate::wamp::{Encoding, EventDetails, Id, Invoke, Payload, Peer, Policy, RouterMessage};
 
 /// A change that observers hear of. Ids are those at the time of the event (MTA-5).
@@ -83,9 +85,9 @@ struct Scratch {
 const KEPT: usize = 1024 * 1024;
 
 impl Meta {
-    pub(in crate::realm) fn new(options: &RealmOptions) -> Meta {
+    pub(in crate::realm) fn new(options: &RealmOptions, secret: u64) -> Meta {
         Meta {
-            observers: Observers::new(options.meta_visibility),
+            observers: Observers::new(options.meta_visibility, secret),
             pending: Pending::default(),
             scratch: Scratch { batch: Batch::new(Encoding::Json), payload: Vec::new() },
             kwargs: options.meta_event_kwargs,
@@ -108,19 +110,26 @@ impl Meta {
 
     /// The session now holds this subscription, which matches `topics`. A pattern counts only where the role may
     /// subscribe to all of the router's names (PAT-8, D-22). Flush first.
-    pub(in crate::realm) fn observe(&mut self, who: &Observer<'_>, key: EntryKey, policy: Policy, topics: Topics) {
-        if policy == Policy::Exact || who.rules.judge(Action::Subscribe, "wamp.", Policy::Prefix).allowed {
-            self.observers.add(who, key, policy, topics);
+    pub(in crate::realm) fn observe(
+        &mut self,
+        member: u32,
+        who: &Member,
+        key: EntryKey,
+        policy: Policy,
+        topics: Topics,
+    ) {
+        if policy == Policy::Exact || who.judge(Action::Subscribe, "wamp.", Policy::Prefix).allowed {
+            self.observers.add(member, who, key, policy, topics);
         }
     }
 
     /// The session no longer holds this subscription. Flush first.
-    pub(in crate::realm) fn unobserve(&mut self, member: MemberKey, key: EntryKey) {
+    pub(in crate::realm) fn unobserve(&mut self, member: u32, key: EntryKey) {
         self.observers.remove(member, key);
     }
 
     /// The session is gone: it hears of nothing any more.
-    pub(in crate::realm) fn forget(&mut self, member: MemberKey) {
+    pub(in crate::realm) fn forget(&mut self, member: u32) {
         self.observers.forget(member);
     }
 
@@ -220,10 +229,8 @@ fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut 
             writer.uint(record.session.get());
             let uri = pending.text(uri);
             match topic {
-                Topic::RegistrationCreated => {
-                    super::write_registration(&mut writer, id, created, uri, policy, invoke);
-                }
-                Topic::SubscriptionCreated => super::write_subscription(&mut writer, id, created, uri, policy),
+                Topic::RegistrationCreated => write_registration(&mut writer, id, created, uri, policy, invoke),
+                Topic::SubscriptionCreated => write_subscription(&mut writer, id, created, uri, policy),
                 _ => writer.uint(id.get()),
             }
         }

@@ -8,15 +8,21 @@
 //! `registration`, `subscription` and `session` are the procedures, `answers` the long answers, `events` the events.
 
 mod args;
+mod details;
 mod events;
+mod observers;
+mod pending;
 pub(in crate::realm) mod registration;
 pub(in crate::realm) mod session;
 pub(in crate::realm) mod subscription;
+mod topic;
 
 use std::borrow::Cow;
 
 pub(super) use events::{Event, Meta};
+pub(super) use topic::Topics;
 
+use super::errors::Failure;
 use super::{Effects, MemberKey, Now, Realm};
 use crate::codec::{Value, Writer};
 use crate::wamp::{Encoding, ErrorUri, Id};
@@ -88,25 +94,4 @@ pub(in crate::realm) enum Reply {
     },
     /// The answer has begun and goes on in parts.
     InParts,
-}
-
-/// Why a procedure does not answer.
-#[derive(Debug)]
-pub(in crate::realm) struct Failure {
-    /// The error.
-    pub(in crate::realm) error: ErrorUri,
-    /// A sentence for the developer of the caller: the ERROR's only argument.
-    pub(in crate::realm) message: Cow<'static, str>,
-}
-
-impl Failure {
-    /// An error with its sentence.
-    pub(in crate::realm) fn new(error: ErrorUri, message: impl Into<Cow<'static, str>>) -> Failure {
-        Failure { error, message: message.into() }
-    }
-
-    /// Wrong number, type or value of arguments (MTA-7).
-    pub(in crate::realm) fn invalid(message: impl Into<Cow<'static, str>>) -> Failure {
-        Failure::new(ErrorUri::InvalidArgument, message)
-    }
 }

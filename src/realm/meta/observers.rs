@@ -12,7 +12,10 @@ use std::sync::Arc;
 use super::topic::{Topic, Topics};
 use crate::pattern::EntryKey;
 use crate::pattern::rules::RuleSet;
-use crate::realm::{Link, MemberKey};
+use crate::realm::Link;
+use crate::realm::broker::id_of;
+use crate::realm::ids::{IdMap, Keyed};
+use crate::realm::members::Member;
 use crate::wamp::{Encoding, Id, Policy};
 
 /// Watches there can be: one for each URI and policy that matches a meta topic, of which there are fewer.
@@ -76,7 +79,8 @@ pub(super) struct Group {
     /// What its members may see; `None` for everything.
     pub(super) rules: Option<Arc<RuleSet>>,
     topics: Topics,
-    seats: Vec<(MemberKey, Link)>,
+    /// Slots of members, and the ways to them.
+    seats: Vec<(u32, Link)>,
 }
 
 impl Group {
@@ -100,16 +104,6 @@ struct Seat {
     place: usize,
 }
 
-/// A session as an observer.
-pub(in crate::realm) struct Observer<'a> {
-    pub(in crate::realm) member: MemberKey,
-    pub(in crate::realm) link: Link,
-    pub(in crate::realm) encoding: Encoding,
-    pub(in crate::realm) authrole: &'a Arc<str>,
-    /// What its role may do.
-    pub(in crate::realm) rules: &'a Arc<RuleSet>,
-}
-
 /// All observers of a realm.
 pub(super) struct Observers {
     /// Groups differ by role.
@@ -119,20 +113,21 @@ pub(super) struct Observers {
     watches: Vec<Option<Watch>>,
     groups: Vec<Group>,
     vacant: Vec<usize>,
-    kinds: HashMap<Kind, usize>,
-    seats: HashMap<MemberKey, Seat>,
+    kinds: HashMap<Kind, usize, Keyed>,
+    /// By the slot of the member.
+    seats: IdMap<Seat>,
 }
 
 impl Observers {
-    pub(super) fn new(by_role: bool) -> Observers {
+    pub(super) fn new(by_role: bool, secret: u64) -> Observers {
         Observers {
             by_role,
             topics: Topics::default(),
             watches: Vec::new(),
             groups: Vec::new(),
             vacant: Vec::new(),
-            kinds: HashMap::new(),
-            seats: HashMap::new(),
+            kinds: HashMap::with_hasher(Keyed::new(secret)),
+            seats: IdMap::with_hasher(Keyed::new(secret)),
         }
     }
 
@@ -154,25 +149,26 @@ impl Observers {
     }
 
     /// The session now holds this subscription, which matches `topics`.
-    pub(super) fn add(&mut self, who: &Observer<'_>, key: EntryKey, policy: Policy, topics: Topics) {
+    pub(super) fn add(&mut self, member: u32, who: &Member, key: EntryKey, policy: Policy, topics: Topics) {
         let watch = self.watch(key, policy, topics);
-        let (mut kind, rules) = match self.stand(who.member) {
+        let (mut kind, rules) = match self.stand(member) {
             Some((kind, rules, _)) => (kind, rules),
             None => {
-                let role = self.by_role.then(|| who.authrole.clone());
-                let rules = self.by_role.then(|| who.rules.clone());
-                (Kind { encoding: who.encoding, role, set: Set::default() }, rules)
+                let role = self.by_role.then(|| who.peer.authrole.clone());
+                let rules = who.rules.clone().filter(|_| self.by_role);
+                (Kind { encoding: who.peer.encoding, role, set: Set::default() }, rules)
             }
         };
         kind.set.insert(watch);
-        self.sit(who.member, who.link, kind, rules);
+        self.sit(member, who.link, kind, rules);
         self.count();
     }
 
     /// The session no longer holds this subscription.
-    pub(super) fn remove(&mut self, member: MemberKey, key: EntryKey) {
+    pub(super) fn remove(&mut self, member: u32, key: EntryKey) {
         let Some(watch) = self.find(key) else { return };
-        let seated = self.seats.get(&member).is_some_and(|seat| self.groups[seat.group].kind.set.has(watch));
+        let seat = self.seats.get(&u64::from(member));
+        let seated = seat.is_some_and(|seat| self.groups[seat.group].kind.set.has(watch));
         if !seated {
             return;
         }
@@ -187,7 +183,7 @@ impl Observers {
     }
 
     /// The session is gone with all it held.
-    pub(super) fn forget(&mut self, member: MemberKey) {
+    pub(super) fn forget(&mut self, member: u32) {
         if let Some((kind, ..)) = self.stand(member) {
             kind.set.iter().for_each(|watch| self.drop_watch(watch));
             self.count();
@@ -204,7 +200,7 @@ impl Observers {
             self.watches[found].iter_mut().for_each(|watch| watch.holders += 1);
             return found;
         }
-        let subscription = super::id_of(key);
+        let subscription = id_of(key);
         let watch = Watch { key, subscription, pattern: policy != Policy::Exact, topics, holders: 1 };
         let vacant = self.watches.iter().position(Option::is_none).unwrap_or_else(|| {
             self.watches.push(None);
@@ -224,12 +220,12 @@ impl Observers {
     }
 
     /// Takes the session out of its group; the group goes with its last member.
-    fn stand(&mut self, member: MemberKey) -> Option<(Kind, Option<Arc<RuleSet>>, Link)> {
-        let Seat { group, place } = self.seats.remove(&member)?;
+    fn stand(&mut self, member: u32) -> Option<(Kind, Option<Arc<RuleSet>>, Link)> {
+        let Seat { group, place } = self.seats.remove(&u64::from(member))?;
         let left = &mut self.groups[group];
         let (_, link) = left.seats.swap_remove(place);
         if let Some((moved, _)) = left.seats.get(place) {
-            self.seats.insert(*moved, Seat { group, place });
+            self.seats.insert(u64::from(*moved), Seat { group, place });
         }
         let (kind, rules) = (left.kind.clone(), left.rules.clone());
         if left.seats.is_empty() {
@@ -240,13 +236,13 @@ impl Observers {
         Some((kind, rules, link))
     }
 
-    fn sit(&mut self, member: MemberKey, link: Link, kind: Kind, rules: Option<Arc<RuleSet>>) {
+    fn sit(&mut self, member: u32, link: Link, kind: Kind, rules: Option<Arc<RuleSet>>) {
         let group = match self.kinds.get(&kind) {
             Some(&group) => group,
             None => self.open(kind, rules),
         };
         let joined = &mut self.groups[group];
-        self.seats.insert(member, Seat { group, place: joined.seats.len() });
+        self.seats.insert(member.into(), Seat { group, place: joined.seats.len() });
         joined.seats.push((member, link));
     }
 

@@ -57,7 +57,10 @@ impl Topics {
         };
         let mut topics = Topics::default();
         if possible {
-            Topic::ALL.into_iter().filter(|topic| matches(policy, uri, topic.uri())).for_each(|topic| topics.insert(topic));
+            Topic::ALL
+                .into_iter()
+                .filter(|topic| matches(policy, uri, topic.uri()))
+                .for_each(|topic| topics.insert(topic));
         }
         topics
     }
