@@ -91,7 +91,7 @@ impl Broker {
         publication: &Publication<'_>,
         out: &mut dyn Effects,
     ) {
-        let Broker { subscriptions, copies } = self;
+        let Broker { subscriptions, copies, .. } = self;
         let receiver = |subscriber: &Subscriber| {
             let member = members.at(subscriber.member)?;
             (!member.departed && receivers.admit(subscriber.member, member)).then_some(member)

@@ -5,27 +5,36 @@
 //! answer contains exactly the changes whose events arrived before it.
 //!
 //! Here: which procedures there are, who may call them, their answers and errors. `args` reads arguments,
-//! `registration`, `subscription` and `session` are the procedures, `answers` the long answers, `events` the events.
+//! `registration`, `subscription` and `session` are the procedures, `lists` and `answers` long answers; `events` the
+//! events, `topic` their topics, `observers` who hears of them, `pending` those not sent yet, `details` the dicts of
+//! both.
 
+mod answers;
 mod args;
 mod details;
 mod events;
+mod lists;
 mod observers;
 mod pending;
-pub(in crate::realm) mod registration;
-pub(in crate::realm) mod session;
-pub(in crate::realm) mod subscription;
+mod registration;
+mod session;
+mod subscription;
 mod topic;
 
 use std::borrow::Cow;
 
+pub(super) use answers::Answers;
 pub(super) use events::{Event, Meta};
 pub(super) use topic::Topics;
 
-use super::errors::Failure;
-use super::{Effects, MemberKey, Now, Realm};
-use crate::codec::{Value, Writer};
-use crate::wamp::{Encoding, ErrorUri, Id};
+pub(in crate::realm) use super::errors::Failure;
+use self::answers::Parts;
+use super::{Effects, MemberKey, Now, Realm, Refused};
+use crate::codec::{Value, Writer, read_args, read_kwargs};
+use crate::pattern::rules::Action;
+use crate::wamp::{
+    CallOptions, Encoding, ErrorUri, Id, Payload, Policy, ResultDetails, RouterMessage, Violation,
+};
 
 /// A procedure of the router.
 pub(in crate::realm) struct Procedure {
@@ -54,6 +63,9 @@ impl Procedure {
     }
 }
 
+/// Every procedure there is.
+const TABLES: [&[Procedure]; 3] = [registration::PROCEDURES, subscription::PROCEDURES, session::PROCEDURES];
+
 /// A call to one of the router's procedures.
 pub(in crate::realm) struct Request<'a> {
     pub(in crate::realm) now: Now,
@@ -63,8 +75,6 @@ pub(in crate::realm) struct Request<'a> {
     pub(in crate::realm) session: Id,
     /// Its encoding.
     pub(in crate::realm) encoding: Encoding,
-    /// CALL.Request.
-    pub(in crate::realm) request: Id,
     /// It takes the answer in parts.
     pub(in crate::realm) receive_progress: bool,
     pub(in crate::realm) args: Vec<Value<'a>>,
@@ -83,6 +93,10 @@ impl Request<'_> {
     }
 }
 
+fn no_such_session() -> Failure {
+    Failure::new(ErrorUri::NoSuchSession, "no such session")
+}
+
 /// What a procedure answers.
 pub(in crate::realm) enum Reply {
     /// One RESULT, encoded for the caller: `args` is a list, `kwargs` a map or empty.
@@ -92,6 +106,88 @@ pub(in crate::realm) enum Reply {
         /// ArgumentsKw.
         kwargs: Vec<u8>,
     },
-    /// The answer has begun and goes on in parts.
-    InParts,
+    /// Progressive RESULTs, as the caller reads them.
+    InParts(Parts),
+}
+
+impl Realm {
+    /// A CALL to `wamp` or `wamp.*` (D-22). What is not allowed is not revealed (AZN-4).
+    #[expect(clippy::too_many_arguments, reason = "a CALL, where and when")]
+    pub(super) fn call_router(
+        &mut self,
+        now: Now,
+        from: MemberKey,
+        request: Id,
+        options: &CallOptions<'_>,
+        uri: &str,
+        payload: &Payload<'_>,
+        out: &mut dyn Effects,
+    ) -> Result<(), Failure> {
+        let procedure = self.find_procedure(from, uri)?;
+        if options.progress || options.passthru.as_ref().is_some_and(|passthru| passthru.ppt_scheme.is_some()) {
+            let message = "the router's procedures take neither progressive calls nor payload passthru";
+            return Err(Failure::new(ErrorUri::FeatureNotSupported, message));
+        }
+        let Some(caller) = self.members.get(from) else { return Ok(()) };
+        let unreadable = |violation: Violation| Failure::invalid(violation.0);
+        let asked = Request {
+            now,
+            caller: from,
+            session: caller.session,
+            encoding: caller.peer.encoding,
+            receive_progress: options.receive_progress,
+            args: read_args(payload).map_err(unreadable)?,
+            kwargs: read_kwargs(payload).map_err(unreadable)?,
+        };
+        self.meta.flush(&mut self.random, out);
+        let reply = (procedure.run)(self, &asked, out)?;
+        // What the procedure itself changed is told before its answer (RMA-16).
+        self.meta.flush(&mut self.random, out);
+        match reply {
+            Reply::Whole { args, kwargs } => self.answer(from, request, false, &args, &kwargs, out),
+            Reply::InParts(parts) => self.begin_answer(from, request, parts, out),
+        }
+    }
+
+    fn find_procedure(&self, from: MemberKey, uri: &str) -> Result<&'static Procedure, Failure> {
+        let found = TABLES.into_iter().flatten().find(|procedure| procedure.uri == uri);
+        if found.is_none() && !self.options.uris.allow(uri, Policy::Exact) {
+            return Err(Failure::invalid_uri("the procedure is no valid URI"));
+        }
+        let Some(caller) = self.members.get(from) else { return Err(Failure::not_authorized()) };
+        let verdict = caller.judge(Action::Call, found.map_or(uri, |procedure| procedure.permission), Policy::Exact);
+        match found {
+            _ if !verdict.allowed => Err(Failure::not_authorized()),
+            Some(procedure) if procedure.privileged && !verdict.explicit => {
+                let message = "this procedure needs a rule that names it or a part of \"wamp.\" above it";
+                Err(Failure::new(ErrorUri::NotAuthorized, message))
+            }
+            Some(procedure) => Ok(procedure),
+            None => Err(Failure::new(ErrorUri::NoSuchProcedure, "the router has no such procedure")),
+        }
+    }
+
+    /// Sends a RESULT of the router's own.
+    fn answer(
+        &self,
+        to: MemberKey,
+        request: Id,
+        progress: bool,
+        args: &[u8],
+        kwargs: &[u8],
+        out: &mut dyn Effects,
+    ) -> Result<(), Failure> {
+        let Some(caller) = self.members.present(to) else { return Ok(()) };
+        let payload = Payload { encoding: caller.peer.encoding, args, kwargs };
+        let details = ResultDetails { progress, ..ResultDetails::default() };
+        match out.send(caller.link, &RouterMessage::Result { request, details, payload }) {
+            Err(Refused::TooLarge) => {
+                let message = "the answer is longer than this session takes: call it with receive_progress to get it \
+                               in parts, or with the options limit and after to get a page";
+                Err(Failure::new(ErrorUri::PayloadSizeExceeded, message))
+            }
+            // A connection that is gone needs no answer; its leave is on its way.
+            _ => Ok(()),
+        }
+    }
 }

@@ -3,14 +3,15 @@
 //! A session counts as present until its `on_leave` is told, so that answers agree with the events; one that was
 //! killed without announcement (SSM-11) is gone at once. The router has no sessions of its own (SSM-5).
 
-use super::{Failure, Procedure, Reply, Request};
+use super::lists::write_ids;
+use super::{Failure, Procedure, Reply, Request, no_such_session};
 use crate::codec::{Value, Writer};
 use crate::realm::members::Member;
 use crate::realm::{Effects, MemberKey, Realm};
 use crate::wamp::{ErrorUri, Id, Peer, Policy};
 
-/// All of them.
-pub(in crate::realm) const PROCEDURES: &[Procedure] = &[
+/// The procedures.
+pub(super) const PROCEDURES: &[Procedure] = &[
     Procedure::open("wamp.session.count", count),
     Procedure::open("wamp.session.list", list),
     Procedure::open("wamp.session.get", get),
@@ -30,8 +31,8 @@ fn count(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Resul
 /// `[authroles?]` to the ids of the sessions with one of these roles (SSM-4).
 fn list(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Result<Reply, Failure> {
     let roles = roles(request)?;
-    let ids: Vec<Id> = sessions(realm, &roles).map(|member| member.session).collect();
-    Ok(request.reply(|writer| write_ids(writer, &ids)))
+    let ids: Vec<u64> = sessions(realm, &roles).map(|member| member.session.get()).collect();
+    Ok(request.reply(|writer| write_ids(writer, ids.into_iter())))
 }
 
 /// `[session]` to its details (SSM-6).
@@ -49,7 +50,7 @@ fn kill(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effects) -> Resu
     let end = End::of(realm, request, false)?;
     let key = realm.members.by_session(request.id(0)?).filter(|&key| key != request.caller);
     let victim = key.filter(|&key| realm.members.present(key).is_some()).ok_or_else(no_such_session)?;
-    end.carry_out(realm, request, victim, out);
+    end.carry_out(realm, victim, out);
     Ok(request.reply(|writer| writer.null()))
 }
 
@@ -58,7 +59,7 @@ fn kill_by_authid(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effect
     request.arity(1, 1)?;
     let (authid, end) = (request.text(0)?, End::of(realm, request, false)?);
     let killed = kill_where(realm, request, &end, |member| &*member.peer.authid == authid, out);
-    Ok(request.reply(|writer| write_ids(writer, &killed)))
+    Ok(request.reply(|writer| write_ids(writer, killed.into_iter())))
 }
 
 /// `[authrole]`, kwargs as `kill`: ends every other session of a role, and tells their ids (SSM-10, D-20).
@@ -66,7 +67,7 @@ fn kill_by_authrole(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effe
     request.arity(1, 1)?;
     let (authrole, end) = (request.text(0)?, End::of(realm, request, false)?);
     let killed = kill_where(realm, request, &end, |member| &*member.peer.authrole == authrole, out);
-    Ok(request.reply(|writer| write_ids(writer, &killed)))
+    Ok(request.reply(|writer| write_ids(writer, killed.into_iter())))
 }
 
 /// kwargs as `kill`: ends every other session without announcing it, and tells how many they were (SSM-11).
@@ -94,8 +95,11 @@ impl<'r> End<'r> {
         Ok(End { reason, message: request.text_option("message")?, silent })
     }
 
-    fn carry_out(&self, realm: &mut Realm, request: &Request<'_>, victim: MemberKey, out: &mut dyn Effects) {
-        realm.expel(request.now, victim, self.reason, self.message, self.silent, out);
+    fn carry_out(&self, realm: &mut Realm, victim: MemberKey, out: &mut dyn Effects) {
+        if let Some(member) = realm.members.present(victim) {
+            out.goodbye(member.link, self.reason, self.message);
+            realm.depart(victim, !self.silent, out);
+        }
     }
 }
 
@@ -106,20 +110,16 @@ fn kill_where(
     end: &End<'_>,
     chosen: impl Fn(&Member) -> bool,
     out: &mut dyn Effects,
-) -> Vec<Id> {
+) -> Vec<u64> {
     let others = realm.members.iter().filter(|(key, member)| *key != request.caller && !member.departed);
     let victims: Vec<_> =
-        others.filter(|(_, member)| chosen(member)).map(|(key, member)| (key, member.session)).collect();
-    victims.iter().for_each(|&(victim, _)| end.carry_out(realm, request, victim, out));
+        others.filter(|(_, member)| chosen(member)).map(|(key, member)| (key, member.session.get())).collect();
+    victims.iter().for_each(|&(victim, _)| end.carry_out(realm, victim, out));
     victims.into_iter().map(|(_, session)| session).collect()
 }
 
 fn is_listed(member: &Member) -> bool {
     !(member.departed && member.silent)
-}
-
-fn no_such_session() -> Failure {
-    Failure::new(ErrorUri::NoSuchSession, "there is no such session")
 }
 
 /// The filter of `count` and `list`: a list of roles; `None` is no filter, an empty list lets nothing pass (D-42).
@@ -140,12 +140,6 @@ fn roles<'r>(request: &'r Request<'_>) -> Result<Option<Vec<&'r str>>, Failure> 
 fn sessions<'r>(realm: &'r Realm, roles: &Option<Vec<&str>>) -> impl Iterator<Item = &'r Member> {
     let passes = |member: &Member| roles.as_ref().is_none_or(|roles| roles.contains(&&*member.peer.authrole));
     realm.members.iter().map(|(_, member)| member).filter(|member| is_listed(member)).filter(move |member| passes(member))
-}
-
-fn write_ids(writer: &mut Writer<'_>, ids: &[Id]) {
-    writer.begin_list(ids.len());
-    ids.iter().for_each(|id| writer.uint(id.get()));
-    writer.end_list();
 }
 
 /// `{"session", "authid", "authrole", "authmethod", "authprovider", "transport"}` (SSM-1, SSM-6). Of the transport,
