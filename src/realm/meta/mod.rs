@@ -11,16 +11,21 @@ mod answers;
 mod args;
 mod details;
 mod events;
+mod observers;
+mod pending;
 mod registration;
 mod session;
 mod subscription;
+mod topic;
 
 use std::borrow::Cow;
 
-pub(super) use answers::{Answers, Cursor, Parts};
+pub(super) use answers::Answers;
 pub(super) use events::{Event, Meta};
+pub(super) use topic::Topics;
 
 pub(in crate::realm) use super::errors::Failure;
+use self::answers::Parts;
 use super::{Effects, MemberKey, Now, Realm, Refused};
 use crate::codec::{Value, Writer, read_args, read_kwargs};
 use crate::pattern::rules::Action;
