@@ -98,14 +98,19 @@ impl Dealer {
 
     /// Releases departed callees until one that is present stands first; whether the registration still lives.
     fn settle(&mut self, members: &mut Members, meta: &mut Meta, key: EntryKey) -> bool {
-        loop {
-            let Some(registration) = self.registrations.get(key) else { return false };
-            let Some((ticket, callee)) = registration.callees_from(0).next() else { return false };
-            if members.at(callee.member).is_some_and(|member| !member.departed) {
+        while let Some((ticket, member)) = self.first_callee(key) {
+            if members.at(member).is_some_and(|member| !member.departed) {
                 return true;
             }
             self.detach(members, meta, key, ticket);
         }
+        false
+    }
+
+    /// Ticket and member's slot of the callee that joined first.
+    fn first_callee(&self, key: EntryKey) -> Option<(u64, u32)> {
+        let first = self.registrations.get(key)?.callees_from(0).next();
+        first.map(|(ticket, callee)| (ticket, callee.member))
     }
 
     /// Releases up to `budget` registrations of a departed member; how many it were.
@@ -234,9 +239,7 @@ impl Realm {
             let message = "force_reregister: another principal serves this procedure";
             return Err(Failure::new(ErrorUri::NotAuthorized, message));
         }
-        while let Some(registration) = dealer.registrations.get(key)
-            && let Some((ticket, &Callee { member, .. })) = registration.callees_from(0).next()
-        {
+        while let Some((ticket, member)) = dealer.first_callee(key) {
             dealer.detach(members, meta, key, ticket);
             revoke(members, member, key, ErrorUri::Unregistered.as_str(), out);
         }
