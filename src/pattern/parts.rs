@@ -3,30 +3,31 @@
 use super::hash::Keys;
 use smallvec::SmallVec;
 
-/// The first components of a URI.
+/// A URI, where its components are, and the hashes of the first of them.
 pub(super) struct Parts<'u> {
-    pub(super) uri: &'u str,
-    /// Components of the whole URI, at least 1.
-    pub(super) count: usize,
-    /// Hashes of the first components, in order.
+    pub(super) uri: &'u [u8],
+    /// Where components begin, in octets, and where one more would.
+    starts: SmallVec<[u32; 17]>,
     hashes: SmallVec<[u64; 16]>,
-    /// Where those components begin.
-    starts: SmallVec<[u32; 16]>,
 }
 
 impl<'u> Parts<'u> {
-    /// Takes apart the first `most` components; counts all.
+    /// Takes a URI apart and hashes its first `most` components, of as many as there are.
     pub(super) fn of(keys: &Keys, uri: &'u str, most: impl FnOnce(usize) -> usize) -> Parts<'u> {
-        let count = count(uri);
-        let most = most(count).min(count);
-        let (mut hashes, mut starts) = (SmallVec::new(), SmallVec::new());
-        let mut start = 0;
-        for component in uri.split('.').take(most) {
-            hashes.push(keys.component(component));
-            starts.push(start as u32);
-            start += component.len() + 1;
+        let mut parts = Parts { uri: uri.as_bytes(), starts: SmallVec::new(), hashes: SmallVec::new() };
+        parts.starts.push(0);
+        for_each_dot(parts.uri, |dot| parts.starts.push(dot + 1));
+        parts.starts.push(uri.len() as u32 + 1);
+        let most = most(parts.count()).min(parts.count());
+        for index in 0..most {
+            parts.hashes.push(keys.text(parts.component(index)));
         }
-        Parts { uri, count, hashes, starts }
+        parts
+    }
+
+    /// Components of the whole URI, at least 1.
+    pub(super) fn count(&self) -> usize {
+        self.starts.len() - 1
     }
 
     /// Hashes of the components that were asked for.
@@ -39,18 +40,43 @@ impl<'u> Parts<'u> {
         self.starts[index] as usize
     }
 
+    /// Where component `index` ends, in octets.
+    pub(super) fn end(&self, index: usize) -> usize {
+        self.starts[index + 1] as usize - 1
+    }
+
     /// Component `index` without its dot.
     pub(super) fn component(&self, index: usize) -> &'u [u8] {
-        let bytes = &self.uri.as_bytes()[self.start(index)..];
-        let end = match self.starts.get(index + 1) {
-            Some(&next) => next as usize - 1 - self.start(index),
-            None => bytes.iter().position(|&octet| octet == b'.').unwrap_or(bytes.len()),
-        };
-        &bytes[..end]
+        &self.uri[self.start(index)..self.end(index)]
+    }
+
+    /// Whether any component is empty.
+    pub(super) fn has_empty(&self) -> bool {
+        self.starts.windows(2).any(|pair| pair[1] - pair[0] == 1)
     }
 }
 
-/// Components of a URI: one more than it has dots.
-pub(super) fn count(uri: &str) -> usize {
-    1 + uri.bytes().filter(|&octet| octet == b'.').count()
+/// Eight octets at a time: most components are shorter than what starting a search costs.
+fn for_each_dot(uri: &[u8], mut dot: impl FnMut(u32)) {
+    let (mut rest, mut at) = (uri, 0);
+    while let Some((word, more)) = rest.split_first_chunk::<8>() {
+        let mut dots = zero_octets(u64::from_le_bytes(*word) ^ every_octet(b'.'));
+        while dots != 0 {
+            dot(at + dots.trailing_zeros() / 8);
+            dots &= dots - 1;
+        }
+        (rest, at) = (more, at + 8);
+    }
+    (at..).zip(rest).filter(|&(_, &octet)| octet == b'.').for_each(|(at, _)| dot(at));
+}
+
+/// One octet eight times.
+pub(super) fn every_octet(octet: u8) -> u64 {
+    u64::from(octet) * 0x0101_0101_0101_0101
+}
+
+/// The high bit of every octet that is zero, and no other bit.
+pub(super) fn zero_octets(word: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    !(((word & LOW) + LOW) | word | LOW)
 }

@@ -3,61 +3,70 @@
 //! A prefix is an *anchor*, everything up to its last dot (`com.myapp.`, or nothing), and a *rest* that begins a
 //! component (`top` in `com.myapp.top`; empty when the prefix ends with a dot, as most do). A URI of n components
 //! has n anchors. Each is one probe of the table, and all are known before the first answer, so the probes overlap
-//! where the steps of a trie wait for each other. Under anchors that some prefix goes beyond, a *fork* lists the
-//! lengths of the rests in use, each of which is one probe more.
+//! where the steps of a trie wait for each other. Where prefixes go beyond an anchor, *marks* at the anchor say how
+//! long their rests are, and each length is one probe more.
 //!
-//! Invariants: the table holds every prefix under the hash of its text, with `slot + 1`, and every fork under the
-//! hash of its anchor, with [`FORK`] set. `depths[n]` counts the prefixes whose anchor has n dots.
-//! Spec: PAT-2, RPP-3, D-43. Worst case: one probe an octet of the URI.
+//! Invariants: the table holds every prefix under the hash of its text, with `slot + 1`, and for every length of rest
+//! at an anchor one mark or more under the hash of the anchor, which count together how many prefixes have it (so do
+//! those of another anchor of equal hash: that costs probes and nothing else). `depths[n]` counts the prefixes whose
+//! anchor has n dots. Spec: PAT-2, RPP-3, D-43. Worst case: one probe an octet of the URI.
 
-use super::hash::{Keys, fragment};
+use super::hash::Keys;
 use super::parts::Parts;
-use super::slab::Slab;
 use super::table::Table;
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
 
-/// Marks numbers of forks; slots are below 2^31 - 1 in the table.
-const FORK: u32 = 1 << 31;
+/// Sets marks apart; slots are below 2^31 - 1 in the table.
+const MARK: u32 = 1 << 31;
+/// Where a mark's count begins, below it is the length in octets.
+const COUNT: u32 = 12;
+/// Most prefixes that one mark counts.
+const MOST: u32 = (MARK >> COUNT) - 1;
+/// Stands for this length and every greater one.
+const LONGEST: u32 = (1 << COUNT) - 1;
 
-/// The rests under one anchor. Two anchors of equal hash share one, which costs probes and nothing else.
-struct Fork {
-    anchor: u64,
-    /// Lengths in octets, ascending, at least 1, and how many prefixes have each.
-    lengths: SmallVec<[(u32, u32); 2]>,
+fn mark(length: u32, count: u32) -> u32 {
+    MARK | count << COUNT | length
+}
+
+/// Length and count of a mark.
+fn marked(number: u32) -> Option<(u32, u32)> {
+    (number & MARK != 0).then_some((number & LONGEST, (number & !MARK) >> COUNT))
 }
 
 pub(super) struct Prefixes {
     table: Table,
-    forks: Slab<Fork>,
     depths: Vec<u32>,
 }
 
 /// What the index must know of a prefix.
 struct Place {
     depth: usize,
-    anchor: u64,
-    rest: usize,
-    hash: u64,
+    /// Fragment of the anchor's hash, and of the whole.
+    anchor: u32,
+    whole: u32,
+    rest: u32,
 }
 
 impl Place {
-    fn of(keys: &Keys, prefix: &str) -> Place {
-        let dot = prefix.rfind('.');
+    fn of(keys: &Keys, prefix: &[u8]) -> Place {
+        let dot = prefix.iter().rposition(|&octet| octet == b'.');
         let (mut anchor, mut depth) = (keys.empty_prefix(), 0);
-        for component in dot.map(|dot| &prefix[..dot]).into_iter().flat_map(|anchor| anchor.split('.')) {
-            anchor = keys.extend(anchor, keys.component(component));
+        for component in dot.map(|dot| &prefix[..dot]).into_iter().flat_map(|anchor| anchor.split(|&o| o == b'.')) {
+            anchor = keys.extend(anchor, keys.text(component));
             depth += 1;
         }
-        let rest = &prefix.as_bytes()[dot.map_or(0, |dot| dot + 1)..];
-        let hash = rest.iter().fold(anchor, |hash, &octet| keys.extend_by_octet(hash, octet));
-        Place { depth, anchor, rest: rest.len(), hash }
+        let rest = &prefix[dot.map_or(0, |dot| dot + 1)..];
+        let whole = rest.iter().fold(anchor, |hash, &octet| keys.extend_by_octet(hash, octet));
+        let rest = (rest.len() as u32).min(LONGEST);
+        Place { depth, anchor: keys.fragment(anchor), whole: keys.fragment(whole), rest }
     }
 }
 
 impl Prefixes {
     pub(super) fn new() -> Prefixes {
-        Prefixes { table: Table::new(), forks: Slab::new(), depths: Vec::new() }
+        Prefixes { table: Table::new(), depths: Vec::new() }
     }
 
     /// Components that a lookup wants taken apart: those of the deepest anchor, and the one after it.
@@ -66,33 +75,33 @@ impl Prefixes {
     }
 
     /// The slot of this very prefix.
-    pub(super) fn find<'t>(&self, keys: &Keys, prefix: &str, text: &impl Fn(u32) -> &'t str) -> Option<u32> {
-        self.slot_of(Place::of(keys, prefix).hash, prefix, text)
+    pub(super) fn find<'t>(&self, keys: &Keys, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
+        self.slot_of(Place::of(keys, prefix).whole, prefix, text)
     }
 
     /// Precondition: it is not there.
-    pub(super) fn insert(&mut self, keys: &Keys, prefix: &str, slot: u32) {
+    pub(super) fn insert(&mut self, keys: &Keys, prefix: &[u8], slot: u32) {
         let place = Place::of(keys, prefix);
         if self.depths.len() <= place.depth {
             self.depths.resize(place.depth + 1, 0);
         }
         self.depths[place.depth] += 1;
-        self.table.insert(fragment(place.hash), slot + 1);
+        self.table.insert(place.whole, slot + 1);
         if place.rest > 0 {
-            self.fork(place.anchor, place.rest as u32);
+            self.mark(place.anchor, place.rest);
         }
     }
 
     /// Precondition: it is there.
-    pub(super) fn remove(&mut self, keys: &Keys, prefix: &str, slot: u32) {
+    pub(super) fn remove(&mut self, keys: &Keys, prefix: &[u8], slot: u32) {
         let place = Place::of(keys, prefix);
         self.depths[place.depth] -= 1;
         while self.depths.last() == Some(&0) {
             self.depths.pop();
         }
-        self.table.remove(fragment(place.hash), slot + 1);
+        self.table.remove(place.whole, slot + 1);
         if place.rest > 0 {
-            self.unfork(place.anchor, place.rest as u32);
+            self.unmark(place.anchor, place.rest);
         }
     }
 
@@ -101,7 +110,7 @@ impl Prefixes {
         &self,
         keys: &Keys,
         parts: &Parts,
-        text: &impl Fn(u32) -> &'t str,
+        text: &impl Fn(u32) -> &'t [u8],
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let anchors = self.anchors(keys, parts);
@@ -109,9 +118,11 @@ impl Prefixes {
             if self.depths[depth] == 0 {
                 continue;
             }
-            let (whole, fork) = self.at_anchor(anchor, &parts.uri[..parts.start(depth)], text);
-            if let Some(fork) = fork {
-                self.walk_fork(keys, fork, parts, depth, text, found)?;
+            let mut lengths = SmallVec::new();
+            let whole = self.at_anchor(keys.fragment(anchor), &parts.uri[..parts.start(depth)], text, &mut lengths);
+            for (length, fragment) in rests(keys, anchor, &mut lengths, parts.component(depth)).into_iter().rev() {
+                let prefix = &parts.uri[..parts.start(depth) + length];
+                self.slot_of(fragment, prefix, text).map_or(ControlFlow::Continue(()), &mut *found)?;
             }
             if let Some(slot) = whole {
                 found(slot)?;
@@ -122,94 +133,76 @@ impl Prefixes {
 
     /// Hashes of the URI's anchors, shortest first.
     fn anchors(&self, keys: &Keys, parts: &Parts) -> SmallVec<[u64; 16]> {
-        let count = self.depths.len().min(parts.count);
+        let count = self.depths.len().min(parts.count());
         let mut anchors = SmallVec::with_capacity(count);
         let mut anchor = keys.empty_prefix();
-        for depth in 0..count {
+        for &component in &parts.hashes()[..count] {
             anchors.push(anchor);
-            anchor = keys.extend(anchor, parts.hashes()[depth]);
+            anchor = keys.extend(anchor, component);
         }
         anchors
     }
 
-    /// The prefix that is this anchor, and the fork at it.
-    fn at_anchor<'t>(&self, anchor: u64, prefix: &str, text: &impl Fn(u32) -> &'t str) -> (Option<u32>, Option<&Fork>) {
-        let (mut whole, mut fork) = (None, None);
-        self.table.find(fragment(anchor), |number| {
-            if number & FORK != 0 {
-                fork = fork.or_else(|| self.forks.at(number & !FORK).filter(|fork| fork.anchor == anchor));
+    /// The prefix that is this anchor; the lengths of rests go to `lengths`.
+    fn at_anchor<'t>(
+        &self,
+        anchor: u32,
+        prefix: &[u8],
+        text: &impl Fn(u32) -> &'t [u8],
+        lengths: &mut SmallVec<[u32; 8]>,
+    ) -> Option<u32> {
+        let mut whole = None;
+        self.table.seek(anchor, |number| {
+            if let Some((length, _)) = marked(number) {
+                lengths.push(length);
             } else if whole.is_none() && text(number - 1) == prefix {
                 whole = Some(number - 1);
             }
             false
         });
-        (whole, fork)
+        whole
     }
 
-    fn walk_fork<'t, B>(
-        &self,
-        keys: &Keys,
-        fork: &Fork,
-        parts: &Parts,
-        depth: usize,
-        text: &impl Fn(u32) -> &'t str,
-        found: &mut impl FnMut(u32) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let component = parts.component(depth);
-        let (mut hash, mut length) = (fork.anchor, 0);
-        let mut probes = SmallVec::<[(usize, u64); 16]>::new();
-        for &(rest, _) in fork.lengths.iter().take_while(|&&(rest, _)| rest as usize <= component.len()) {
-            let octets = &component[length..rest as usize];
-            hash = octets.iter().fold(hash, |hash, &octet| keys.extend_by_octet(hash, octet));
-            length = rest as usize;
-            probes.push((length, hash));
-        }
-        for &(length, hash) in probes.iter().rev() {
-            let end = parts.start(depth) + length;
-            let Some(prefix) = parts.uri.get(..end) else { continue };
-            if let Some(slot) = self.slot_of(hash, prefix, text) {
-                found(slot)?;
-            }
-        }
-        ControlFlow::Continue(())
+    fn slot_of<'t>(&self, fragment: u32, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
+        let same = |number: u32| marked(number).is_none() && text(number - 1) == prefix;
+        self.table.seek(fragment, same).map(|number| number - 1)
     }
 
-    fn slot_of<'t>(&self, hash: u64, prefix: &str, text: &impl Fn(u32) -> &'t str) -> Option<u32> {
-        let same = |number: u32| number & FORK == 0 && text(number - 1) == prefix;
-        self.table.find(fragment(hash), same).map(|number| number - 1)
+    fn mark(&mut self, anchor: u32, length: u32) {
+        let has_room = |number| marked(number).is_some_and(|(marked, count)| marked == length && count < MOST);
+        let old = self.table.seek(anchor, has_room);
+        if let Some(old) = old {
+            self.table.remove(anchor, old);
+        }
+        let count = old.and_then(marked).map_or(0, |(_, count)| count);
+        self.table.insert(anchor, mark(length, count + 1));
     }
 
-    fn fork_at(&self, anchor: u64) -> Option<u32> {
-        let same =
-            |number: u32| number & FORK != 0 && self.forks.at(number & !FORK).is_some_and(|fork| fork.anchor == anchor);
-        self.table.find(fragment(anchor), same).map(|number| number & !FORK)
+    fn unmark(&mut self, anchor: u32, length: u32) {
+        let same = |number| marked(number).is_some_and(|(marked, _)| marked == length);
+        let Some(old) = self.table.seek(anchor, same) else { return };
+        self.table.remove(anchor, old);
+        if let Some((_, count)) = marked(old).filter(|&(_, count)| count > 1) {
+            self.table.insert(anchor, mark(length, count - 1));
+        }
     }
+}
 
-    fn fork(&mut self, anchor: u64, rest: u32) {
-        let slot = self.fork_at(anchor).unwrap_or_else(|| {
-            let slot = self.forks.insert(Fork { anchor, lengths: SmallVec::new() }, 0).slot;
-            self.table.insert(fragment(anchor), slot | FORK);
-            slot
-        });
-        let Some(fork) = self.forks.at_mut(slot) else { return };
-        match fork.lengths.binary_search_by_key(&rest, |&(length, _)| length) {
-            Ok(at) => fork.lengths[at].1 += 1,
-            Err(at) => fork.lengths.insert(at, (rest, 1)),
+/// What to probe for prefixes that end in the component after an anchor: length of rest and fragment, shortest first.
+fn rests(keys: &Keys, anchor: u64, lengths: &mut SmallVec<[u32; 8]>, component: &[u8]) -> SmallVec<[(usize, u32); 8]> {
+    lengths.sort_unstable();
+    let most = match lengths.last() {
+        None => 0,
+        Some(&LONGEST) => usize::MAX,
+        Some(&length) => length as usize,
+    };
+    let mut probes = SmallVec::new();
+    let mut hash = anchor;
+    for (&octet, length) in component.iter().take(most).zip(1..) {
+        hash = keys.extend_by_octet(hash, octet);
+        if lengths.binary_search(&(length as u32).min(LONGEST)).is_ok() {
+            probes.push((length, keys.fragment(hash)));
         }
     }
-
-    fn unfork(&mut self, anchor: u64, rest: u32) {
-        let Some(slot) = self.fork_at(anchor) else { return };
-        let Some(fork) = self.forks.at_mut(slot) else { return };
-        if let Ok(at) = fork.lengths.binary_search_by_key(&rest, |&(length, _)| length) {
-            fork.lengths[at].1 -= 1;
-            if fork.lengths[at].1 == 0 {
-                fork.lengths.remove(at);
-            }
-        }
-        if fork.lengths.is_empty() {
-            self.table.remove(fragment(anchor), slot | FORK);
-            self.forks.key(slot).and_then(|key| self.forks.remove(key));
-        }
-    }
+    probes
 }

@@ -1,5 +1,8 @@
-//! Values by slot, in chunks: growing copies nothing, emptied chunks go back to the allocator, and a key that has
-//! outlived its value never leads to another one.
+//! Texts and values by slot, in chunks: growing copies nothing, emptied chunks go back to the allocator, and a key that
+//! has outlived its entry never leads to another one.
+//!
+//! All that a lookup wants of an entry is one cache line: which tenant of its slot it is, and the text up to 54 octets.
+//! Values stand apart, as most entries that are looked at are not the one that is sought.
 //!
 //! Invariants: a (slot, generation) pair is handed out once; a slot whose generations are used up is retired; a
 //! chunk that was freed starts again above every generation it ever gave out; at most one empty chunk is kept.
@@ -38,11 +41,59 @@ impl EntryKey {
     }
 }
 
-struct Slot<V> {
+/// Octets of a text that stand in the slot.
+const SHORT: usize = 54;
+
+/// The text of an entry.
+enum Text {
+    Short { length: u8, octets: [u8; SHORT] },
+    Long(Box<str>),
+}
+
+impl Text {
+    fn new(text: &str) -> Text {
+        let mut octets = [0; SHORT];
+        match octets.get_mut(..text.len()) {
+            Some(start) => start.copy_from_slice(text.as_bytes()),
+            None => return Text::Long(text.into()),
+        }
+        Text::Short { length: text.len() as u8, octets }
+    }
+
+    fn octets(&self) -> &[u8] {
+        match self {
+            Text::Short { length, octets } => &octets[..usize::from(*length)],
+            Text::Long(text) => text.as_bytes(),
+        }
+    }
+}
+
+#[repr(align(64))]
+struct Slot {
     generation: u32,
     /// Of a tenant: 32 bits that its owner keeps beside it. Vacant: the next vacant slot of the chunk.
     note: u32,
-    value: Option<V>,
+    text: Option<Text>,
+}
+
+/// Slots ever used and, beside them, their tenants' values.
+struct Chunk<V> {
+    slots: Vec<Slot>,
+    values: Vec<Option<V>>,
+}
+
+impl<V> Chunk<V> {
+    const EMPTY: Chunk<V> = Chunk { slots: Vec::new(), values: Vec::new() };
+
+    /// Room for one more slot. The first chunk grows by doubling, as most maps are small; the others come whole.
+    fn reserve(&mut self, is_first: bool) {
+        if self.slots.len() == self.slots.capacity() {
+            let more = if is_first { self.slots.len().max(4) } else { CHUNK };
+            let more = more.min(CHUNK - self.slots.len());
+            self.slots.reserve_exact(more);
+            self.values.reserve_exact(more);
+        }
+    }
 }
 
 /// What a chunk needs beyond its slots; kept apart, as lookups do not need it.
@@ -56,7 +107,7 @@ struct Head {
 }
 
 pub(super) struct Slab<V> {
-    chunks: Vec<Vec<Slot<V>>>,
+    chunks: Vec<Chunk<V>>,
     heads: Vec<Head>,
     /// Chunks with room, lowest first, so that high ones drain and can be freed.
     open: BTreeSet<u32>,
@@ -74,81 +125,82 @@ impl<V> Slab<V> {
         self.chunks.len() * CHUNK
     }
 
-    pub(super) fn at(&self, slot: u32) -> Option<&V> {
-        self.slot(slot)?.value.as_ref()
-    }
-
-    pub(super) fn at_mut(&mut self, slot: u32) -> Option<&mut V> {
-        self.slot_mut(slot)?.value.as_mut()
+    /// The text of the slot's tenant; empty if there is none.
+    pub(super) fn text(&self, slot: u32) -> &[u8] {
+        self.slot(slot).and_then(|slot| slot.text.as_ref()).map_or(&[], Text::octets)
     }
 
     pub(super) fn get(&self, key: EntryKey) -> Option<&V> {
-        let slot = self.slot(key.slot)?;
-        slot.value.as_ref().filter(|_| slot.generation == key.generation)
+        self.tenant(key)?;
+        self.chunks[key.slot as usize / CHUNK].values[key.slot as usize % CHUNK].as_ref()
     }
 
     pub(super) fn get_mut(&mut self, key: EntryKey) -> Option<&mut V> {
-        let slot = self.slot_mut(key.slot)?;
-        slot.value.as_mut().filter(|_| slot.generation == key.generation)
+        self.tenant(key)?;
+        self.chunks[key.slot as usize / CHUNK].values[key.slot as usize % CHUNK].as_mut()
     }
 
     /// The key of the slot's tenant.
     pub(super) fn key(&self, slot: u32) -> Option<EntryKey> {
         let tenant = self.slot(slot)?;
-        tenant.value.as_ref().map(|_| EntryKey { slot, generation: tenant.generation })
+        tenant.text.as_ref().map(|_| EntryKey { slot, generation: tenant.generation })
     }
 
-    /// The 32 bits beside a tenant.
-    pub(super) fn note(&self, slot: u32) -> Option<u32> {
-        self.slot(slot).filter(|tenant| tenant.value.is_some()).map(|tenant| tenant.note)
+    /// The 32 bits beside the tenant with this key.
+    pub(super) fn note(&self, key: EntryKey) -> Option<u32> {
+        self.tenant(key).map(|tenant| tenant.note)
     }
 
     /// Slots from `slot` on that hold nothing because their chunk is not there; 0 when it is.
     pub(super) fn absent_from(&self, slot: usize) -> usize {
         let (chunk, offset) = (slot / CHUNK, slot % CHUNK);
         match self.chunks.get(chunk) {
-            Some(slots) if offset < slots.len() => 0,
+            Some(chunk) if offset < chunk.slots.len() => 0,
             _ => CHUNK - offset,
         }
     }
 
-    pub(super) fn insert(&mut self, value: V, note: u32) -> EntryKey {
-        let chunk = self.open.first().copied().unwrap_or_else(|| self.add_chunk());
-        let (slots, head) = (&mut self.chunks[chunk as usize], &mut self.heads[chunk as usize]);
+    pub(super) fn insert(&mut self, text: &str, value: V, note: u32) -> EntryKey {
+        let index = self.open.first().copied().unwrap_or_else(|| self.add_chunk());
+        let (chunk, head) = (&mut self.chunks[index as usize], &mut self.heads[index as usize]);
+        let (text, value) = (Some(Text::new(text)), Some(value));
         let offset = if head.vacant == NONE {
-            reserve_slot(slots, chunk);
-            slots.push(Slot { generation: head.first, note, value: Some(value) });
-            slots.len() as u32 - 1
+            chunk.reserve(index == 0);
+            chunk.slots.push(Slot { generation: head.first, note, text });
+            chunk.values.push(value);
+            chunk.slots.len() as u32 - 1
         } else {
             let offset = head.vacant;
-            let slot = &mut slots[offset as usize];
+            let slot = &mut chunk.slots[offset as usize];
             head.vacant = slot.note;
-            (slot.note, slot.value) = (note, Some(value));
+            (slot.note, slot.text) = (note, text);
+            chunk.values[offset as usize] = value;
             offset
         };
         head.live += 1;
-        if head.vacant == NONE && slots.len() == CHUNK {
-            self.open.remove(&chunk);
+        if head.vacant == NONE && chunk.slots.len() == CHUNK {
+            self.open.remove(&index);
         }
-        EntryKey { slot: chunk * CHUNK as u32 + offset, generation: slots[offset as usize].generation }
+        EntryKey { slot: index * CHUNK as u32 + offset, generation: chunk.slots[offset as usize].generation }
     }
 
     pub(super) fn remove(&mut self, key: EntryKey) -> Option<V> {
-        self.get(key)?;
-        let chunk = key.slot / CHUNK as u32;
-        let head = &mut self.heads[chunk as usize];
-        let slot = &mut self.chunks[chunk as usize][key.slot as usize % CHUNK];
-        let value = slot.value.take();
+        self.tenant(key)?;
+        let index = key.slot / CHUNK as u32;
+        let (chunk, head) = (&mut self.chunks[index as usize], &mut self.heads[index as usize]);
+        let slot = &mut chunk.slots[key.slot as usize % CHUNK];
+        let value = chunk.values[key.slot as usize % CHUNK].take();
+        slot.text = None;
         slot.generation += 1;
         head.next = head.next.max(slot.generation);
         if slot.generation < GENERATIONS {
             slot.note = head.vacant;
             head.vacant = key.slot % CHUNK as u32;
-            self.open.insert(chunk);
+            self.open.insert(index);
         }
         head.live -= 1;
         if head.live == 0 {
-            self.emptied(chunk);
+            self.emptied(index);
         }
         value
     }
@@ -163,7 +215,7 @@ impl<V> Slab<V> {
 
     fn free_chunk(&mut self, chunk: u32) {
         let head = &mut self.heads[chunk as usize];
-        self.chunks[chunk as usize] = Vec::new();
+        self.chunks[chunk as usize] = Chunk::EMPTY;
         (head.vacant, head.first) = (NONE, head.next);
         if head.first < GENERATIONS {
             self.open.insert(chunk);
@@ -175,25 +227,17 @@ impl<V> Slab<V> {
     fn add_chunk(&mut self) -> u32 {
         assert!(self.end() < SLOTS, "fewer than 2^31 entries");
         let chunk = self.chunks.len() as u32;
-        self.chunks.push(Vec::new());
+        self.chunks.push(Chunk::EMPTY);
         self.heads.push(Head { vacant: NONE, live: 0, first: 0, next: 0 });
         self.open.insert(chunk);
         chunk
     }
 
-    fn slot(&self, slot: u32) -> Option<&Slot<V>> {
-        self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)
+    fn slot(&self, slot: u32) -> Option<&Slot> {
+        self.chunks.get(slot as usize / CHUNK)?.slots.get(slot as usize % CHUNK)
     }
 
-    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot<V>> {
-        self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)
-    }
-}
-
-/// Room for one more slot. The first chunk grows by doubling, as most maps are small; the others come whole.
-fn reserve_slot<V>(slots: &mut Vec<Slot<V>>, chunk: u32) {
-    if slots.len() == slots.capacity() {
-        let more = if chunk == 0 { slots.len().max(4) } else { CHUNK };
-        slots.reserve_exact(more.min(CHUNK - slots.len()));
+    fn tenant(&self, key: EntryKey) -> Option<&Slot> {
+        self.slot(key.slot).filter(|slot| slot.text.is_some() && slot.generation == key.generation)
     }
 }

@@ -1,11 +1,16 @@
 //! Numbers by hash: which slots may hold what has this hash.
 //!
 //! Linear hashing over small open-addressed segments. A bucket is one cache line of eight items, an item a 32-bit
-//! fragment of the hash and a number, so a lookup costs one cache miss and a growing segment never looks at what the
-//! numbers stand for. The work of one insert or removal is bounded by one segment, whatever the table holds.
+//! fragment of the hash and a number, so a hit costs one cache miss and a growing segment never looks at what the
+//! numbers stand for. Beside each line stands a word of eight tags, an octet of each item's fragment: who expects to
+//! find nothing asks the tags first, which are dense enough to stay in the caches where the lines do not. The work of
+//! one insert or removal is bounded by one segment, whatever the table holds.
 //!
 //! Invariants: an item is in its home line or, if that was full, in the next line with room, wrapping around; a line
-//! with room ends the search. Not here: whether the text is equal (the callers), the hash (`hash`).
+//! with room ends the search; a tag is zero where its item is, and nowhere else. Not here: whether the text is equal
+//! (the callers), the hash (`hash`).
+
+use super::parts::{every_octet, zero_octets};
 
 /// Items in a line.
 const LINE: usize = 8;
@@ -25,10 +30,6 @@ impl Line {
         (0..LINE).fold(0, |bits, i| bits | u8::from((self.0[i] >> 32) as u32 == fragment) << i)
     }
 
-    fn room(&self) -> Option<usize> {
-        self.0.iter().position(|&item| item == 0)
-    }
-
     fn has_room(&self) -> bool {
         self.0.contains(&0)
     }
@@ -38,14 +39,20 @@ fn fragment_of(item: u64) -> u32 {
     (item >> 32) as u32
 }
 
+/// The octet of a fragment that stands beside its line: from the middle, as the ends choose segment and line.
+fn tag_of(fragment: u32) -> u8 {
+    ((fragment >> 15) as u8).max(1)
+}
+
 struct Segment {
+    tags: Box<[u64]>,
     lines: Box<[Line]>,
     len: u32,
 }
 
 impl Segment {
     fn new(lines: usize) -> Segment {
-        Segment { lines: vec![EMPTY; lines].into_boxed_slice(), len: 0 }
+        Segment { tags: vec![0; lines].into(), lines: vec![EMPTY; lines].into(), len: 0 }
     }
 
     /// Lines for `len` items, two thirds full. At most four fifths are filled before the next size.
@@ -69,7 +76,7 @@ impl Segment {
         self.lines.len() > 1 && self.len as usize * 5 < self.lines.len() * LINE * 2
     }
 
-    /// The first number with this fragment that `accept` takes, and where it is.
+    /// The first number with this fragment that `accept` takes, and where it is. For who expects a hit.
     fn find(&self, fragment: u32, mut accept: impl FnMut(u32) -> bool) -> Option<(usize, usize)> {
         let mut at = self.home(fragment);
         for _ in 0..self.lines.len() {
@@ -90,12 +97,41 @@ impl Segment {
         None
     }
 
+    /// Like `find`, tags first. For who expects a miss.
+    fn seek(&self, fragment: u32, accept: &mut impl FnMut(u32) -> bool) -> Option<u32> {
+        let tag = every_octet(tag_of(fragment));
+        let mut at = self.home(fragment);
+        for _ in 0..self.tags.len() {
+            let tags = self.tags[at];
+            let mut same = zero_octets(tags ^ tag);
+            while same != 0 {
+                let item = self.lines[at].0[same.trailing_zeros() as usize / 8];
+                if fragment_of(item) == fragment && accept(item as u32) {
+                    return Some(item as u32);
+                }
+                same &= same - 1;
+            }
+            if zero_octets(tags) != 0 {
+                break;
+            }
+            at = self.after(at);
+        }
+        None
+    }
+
+    fn put(&mut self, line: usize, i: usize, item: u64) {
+        let tag = if item == 0 { 0 } else { u64::from(tag_of(fragment_of(item))) };
+        self.lines[line].0[i] = item;
+        self.tags[line] = self.tags[line] & !(0xff << (8 * i)) | tag << (8 * i);
+    }
+
     /// Precondition: there is room.
     fn place(&mut self, item: u64) {
         let mut at = self.home(fragment_of(item));
         loop {
-            if let Some(i) = self.lines[at].room() {
-                self.lines[at].0[i] = item;
+            let vacant = zero_octets(self.tags[at]);
+            if vacant != 0 {
+                self.put(at, vacant.trailing_zeros() as usize / 8, item);
                 self.len += 1;
                 return;
             }
@@ -118,17 +154,17 @@ impl Segment {
 
     /// Frees a place, and pulls back what had passed the line while it was full.
     fn take(&mut self, line: usize, i: usize) {
-        self.lines[line].0[i] = 0;
+        self.put(line, i, 0);
         self.len -= 1;
         let (mut hole, mut at) = ((line, i), line);
         for _ in 1..self.lines.len() {
-            if at != hole.0 && self.lines[at].has_room() || at == hole.0 && self.vacancies(at) > 1 {
+            if self.vacancies(at) > usize::from(at == hole.0) {
                 break;
             }
             at = self.after(at);
             if let Some(passed) = self.passed(at, hole.0) {
-                self.lines[hole.0].0[hole.1] = self.lines[at].0[passed];
-                self.lines[at].0[passed] = 0;
+                self.put(hole.0, hole.1, self.lines[at].0[passed]);
+                self.put(at, passed, 0);
                 hole = (at, passed);
             }
         }
@@ -138,7 +174,7 @@ impl Segment {
     }
 
     fn vacancies(&self, line: usize) -> usize {
-        self.lines[line].0.iter().filter(|&&item| item == 0).count()
+        zero_octets(self.tags[line]).count_ones() as usize
     }
 
     /// An item of line `at` whose search passes line `hole`.
@@ -165,9 +201,14 @@ impl Table {
     }
 
     /// The first number under this fragment that `accept` takes. It may be offered numbers of other hashes.
-    pub(super) fn find(&self, fragment: u32, mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, fragment: u32, accept: impl FnMut(u32) -> bool) -> Option<u32> {
         let segment = &self.segments[self.segment_of(fragment)];
-        segment.find(fragment, &mut accept).map(|(line, i)| segment.lines[line].0[i] as u32)
+        segment.find(fragment, accept).map(|(line, i)| segment.lines[line].0[i] as u32)
+    }
+
+    /// The same answer, sooner if it is `None` and a little later if not.
+    pub(super) fn seek(&self, fragment: u32, mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.segments[self.segment_of(fragment)].seek(fragment, &mut accept)
     }
 
     /// Adds a number; it must not be zero.
