@@ -388,6 +388,3 @@ impl State {
         Some(self.clock.now.mono_ms + RECOVERY_MS)
     }
 }
-
-#[cfg(test)]
-mod tests;

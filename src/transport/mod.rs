@@ -18,6 +18,6 @@ pub mod listener;
 pub mod opening;
 mod protocol;
 pub mod rawsocket;
-mod stream;
+pub mod stream;
 mod timer;
 pub mod websocket;
