@@ -1,0 +1,480 @@
+//! CBOR, RFC 8949: every well-formed encoding is read, indefinite lengths and half floats included. Tags are passed
+//! over, `undefined` and unassigned simple values are null (SER-5, SER-6).
+
+use std::borrow::Cow;
+
+use super::token::{
+    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, NOT_UTF8, Read, Reader, TOO_DEEP, TRAILING,
+    TRUNCATED, Token,
+};
+
+/// Reads CBOR.
+#[derive(Debug)]
+pub(super) struct CborReader<'a> {
+    whole: &'a [u8],
+    rest: &'a [u8],
+}
+
+const UNSIGNED: u8 = 0;
+const NEGATIVE: u8 = 1;
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+const LIST: u8 = 4;
+const MAP: u8 = 5;
+const TAG: u8 = 6;
+/// Additional information of a head whose length is told by a break, and the break itself.
+const INDEFINITE: u8 = 31;
+const BREAK: u8 = 0xff;
+
+const RESERVED: Malformed = Malformed("a CBOR head with reserved additional information");
+const BAD_CHUNK: Malformed = Malformed("a chunk of a CBOR string is no string of definite length");
+const BAD_BREAK: Malformed = Malformed("a CBOR break where a value is due");
+const BAD_SIMPLE: Malformed = Malformed("a CBOR simple value below 32 in two bytes");
+
+/// In [`FIXED`]: more than the first byte must be looked at.
+const VARIES: u8 = u8::MAX;
+/// How many bytes follow the first one, for numbers and simple values.
+const FIXED: [u8; 256] = fixed_lengths();
+
+const fn fixed_lengths() -> [u8; 256] {
+    let mut table = [VARIES; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte {
+            0x00..=0x17 | 0x20..=0x37 | 0xe0..=0xf7 => 0,
+            0x18 | 0x38 => 1,
+            0x19 | 0x39 | 0xf9 => 2,
+            0x1a | 0x3a | 0xfa => 4,
+            0x1b | 0x3b | 0xfb => 8,
+            _ => VARIES,
+        };
+        byte += 1;
+    }
+    table
+}
+
+/// The first byte of a value and the number behind it.
+#[derive(Clone, Copy)]
+struct Head {
+    major: u8,
+    info: u8,
+    number: u64,
+}
+
+impl<'a> CborReader<'a> {
+    #[inline(always)]
+    fn byte(&mut self) -> Read<u8> {
+        let (&byte, rest) = self.rest.split_first().ok_or(TRUNCATED)?;
+        self.rest = rest;
+        Ok(byte)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, len: u64) -> Read<&'a [u8]> {
+        let len = usize::try_from(len).map_err(|_| TRUNCATED)?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(TRUNCATED)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    #[inline(always)]
+    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(TRUNCATED)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    #[inline(always)]
+    fn head(&mut self) -> Read<Head> {
+        let byte = self.byte()?;
+        let info = byte & 0x1f;
+        let number = match info {
+            0..=23 => u64::from(info),
+            24 => u64::from(self.byte()?),
+            25 => u64::from(u16::from_be_bytes(self.array()?)),
+            26 => u64::from(u32::from_be_bytes(self.array()?)),
+            27 => u64::from_be_bytes(self.array()?),
+            INDEFINITE => 0,
+            _ => return Err(RESERVED),
+        };
+        Ok(Head { major: byte >> 5, info, number })
+    }
+
+    #[inline(always)]
+    fn skip_tags(&mut self) -> Read<()> {
+        while self.rest.first().is_some_and(|byte| byte >> 5 == TAG) {
+            if self.head()?.info == INDEFINITE {
+                return Err(RESERVED);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next chunk of a string of indefinite length; `None` at its end.
+    fn chunk(&mut self, major: u8) -> Read<Option<&'a [u8]>> {
+        if self.rest.first() == Some(&BREAK) {
+            return self.byte().map(|_| None);
+        }
+        let head = self.head()?;
+        if head.major != major || head.info == INDEFINITE {
+            return Err(BAD_CHUNK);
+        }
+        self.take(head.number).map(Some)
+    }
+
+    fn read_text(&mut self, head: Head) -> Read<Cow<'a, str>> {
+        if head.info != INDEFINITE {
+            return utf8(self.take(head.number)?).map(Cow::Borrowed);
+        }
+        let mut text = String::new();
+        while let Some(chunk) = self.chunk(TEXT)? {
+            text.push_str(utf8(chunk)?);
+        }
+        Ok(Cow::Owned(text))
+    }
+
+    fn read_bytes(&mut self, head: Head) -> Read<Cow<'a, [u8]>> {
+        if head.info != INDEFINITE {
+            return self.take(head.number).map(Cow::Borrowed);
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunk(BYTES)? {
+            bytes.extend_from_slice(chunk);
+        }
+        Ok(Cow::Owned(bytes))
+    }
+
+    #[inline(always)]
+    fn container(head: Head) -> Container {
+        let left = if head.info == INDEFINITE { Container::OPEN } else { head.number.min(Container::OPEN - 2) };
+        Container { left, map: head.major == MAP }
+    }
+
+    fn simple(head: Head) -> Read<Token<'a>> {
+        Ok(match head.info {
+            20 | 21 => Token::Bool(head.info == 21),
+            24 if head.number < 32 => return Err(BAD_SIMPLE),
+            25 => Token::Float(half(head.number as u16)),
+            26 => Token::Float(f64::from(f32::from_bits(head.number as u32))),
+            27 => Token::Float(f64::from_bits(head.number)),
+            INDEFINITE => return Err(BAD_BREAK),
+            _ => Token::Null,
+        })
+    }
+
+    #[inline(always)]
+    fn skip_value(&mut self, room: usize) -> Read<()> {
+        let fixed = FIXED[usize::from(*self.rest.first().ok_or(TRUNCATED)?)];
+        if fixed == VARIES {
+            return self.skip_varying(room);
+        }
+        self.take(u64::from(fixed) + 1)?;
+        Ok(())
+    }
+
+    /// Recursion is as deep as `room` at most.
+    fn skip_varying(&mut self, room: usize) -> Read<()> {
+        self.skip_tags()?;
+        let head = self.head()?;
+        match head.major {
+            UNSIGNED | NEGATIVE if head.info == INDEFINITE => Err(RESERVED),
+            UNSIGNED | NEGATIVE => Ok(()),
+            TEXT if head.info != INDEFINITE => check_utf8(self.take(head.number)?),
+            TEXT => {
+                while let Some(chunk) = self.chunk(TEXT)? {
+                    check_utf8(chunk)?;
+                }
+                Ok(())
+            }
+            BYTES if head.info != INDEFINITE => self.take(head.number).map(|_| ()),
+            BYTES => {
+                while self.chunk(BYTES)?.is_some() {}
+                Ok(())
+            }
+            LIST | MAP => self.skip_container(CborReader::container(head), room),
+            _ => CborReader::simple(head).map(|_| ()),
+        }
+    }
+
+    fn skip_container(&mut self, mut container: Container, room: usize) -> Read<()> {
+        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        while self.more(&mut container)? {
+            if container.map {
+                self.skip_key()?;
+            }
+            self.skip_value(room)?;
+        }
+        Ok(())
+    }
+
+    fn skip_key(&mut self) -> Read<()> {
+        self.skip_tags()?;
+        match self.rest.first().map(|byte| byte >> 5) {
+            Some(LIST | MAP) => Err(COMPOUND_KEY),
+            _ => self.skip_value(0),
+        }
+    }
+}
+
+#[inline]
+fn check_utf8(bytes: &[u8]) -> Read<()> {
+    if bytes.is_ascii() || simdutf8::basic::from_utf8(bytes).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
+}
+
+#[inline]
+fn utf8(bytes: &[u8]) -> Read<&str> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| NOT_UTF8)
+}
+
+/// The value of an IEEE 754 binary16, exactly.
+fn half(bits: u16) -> f64 {
+    let fraction = f64::from(bits & 0x03ff);
+    let magnitude = match (bits >> 10) & 0x1f {
+        0 => fraction * 2f64.powi(-24),
+        0x1f if bits & 0x03ff == 0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        exponent => (1024.0 + fraction) * 2f64.powi(i32::from(exponent) - 25),
+    };
+    if bits & 0x8000 == 0 { magnitude } else { -magnitude }
+}
+
+impl<'a> Reader<'a> for CborReader<'a> {
+    const FLOAT_IDS: bool = true;
+    const EMPTY_LIST: &'static [u8] = &[0x80];
+
+    #[inline]
+    fn new(bytes: &'a [u8]) -> Read<CborReader<'a>> {
+        Ok(CborReader { whole: bytes, rest: bytes })
+    }
+
+    #[inline]
+    fn position(&self) -> usize {
+        self.whole.len() - self.rest.len()
+    }
+
+    #[inline]
+    fn since(&self, start: usize) -> &'a [u8] {
+        &self.whole[start..self.position()]
+    }
+
+    #[inline]
+    fn peek(&mut self) -> Read<Kind> {
+        self.skip_tags()?;
+        let byte = *self.rest.first().ok_or(TRUNCATED)?;
+        Ok(match byte >> 5 {
+            UNSIGNED | NEGATIVE => Kind::Number,
+            BYTES => Kind::Bytes,
+            TEXT => Kind::Text,
+            LIST => Kind::List,
+            MAP => Kind::Map,
+            _ => match byte {
+                0xf4 | 0xf5 => Kind::Bool,
+                0xf9..=0xfb => Kind::Number,
+                BREAK => return Err(BAD_BREAK),
+                _ => Kind::Null,
+            },
+        })
+    }
+
+    fn token(&mut self) -> Read<Token<'a>> {
+        self.skip_tags()?;
+        let head = self.head()?;
+        if head.info == INDEFINITE && head.major <= NEGATIVE {
+            return Err(RESERVED);
+        }
+        Ok(match head.major {
+            UNSIGNED => Token::Uint(head.number),
+            NEGATIVE => match i64::try_from(head.number) {
+                Ok(number) => Token::Int(!number),
+                Err(_) => Token::Float(-1.0 - head.number as f64),
+            },
+            BYTES => Token::Bytes(self.read_bytes(head)?),
+            TEXT => Token::Text(self.read_text(head)?),
+            LIST => Token::List(CborReader::container(head)),
+            MAP => Token::Map(CborReader::container(head)),
+            _ => CborReader::simple(head)?,
+        })
+    }
+
+    #[inline(always)]
+    fn more(&mut self, container: &mut Container) -> Read<bool> {
+        if container.left != Container::OPEN {
+            return Ok(container.count_down());
+        }
+        if self.rest.first() != Some(&BREAK) {
+            return Ok(true);
+        }
+        container.left = 0;
+        self.byte().map(|_| false)
+    }
+
+    fn key(&mut self) -> Read<Token<'a>> {
+        match self.token()? {
+            Token::List(_) | Token::Map(_) => Err(COMPOUND_KEY),
+            key => Ok(key),
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self, room: usize) -> Read<()> {
+        self.skip_value(room)
+    }
+
+    fn skip_text_map(&mut self, room: usize) -> Read<()> {
+        self.skip_tags()?;
+        let mut container = CborReader::container(self.head()?);
+        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        while self.more(&mut container)? {
+            if self.peek()? != Kind::Text {
+                return Err(KEY_NOT_TEXT);
+            }
+            self.skip_value(0)?;
+            self.skip_value(room)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn finish(&mut self) -> Read<()> {
+        if self.rest.is_empty() { Ok(()) } else { Err(TRAILING) }
+    }
+
+    #[inline(always)]
+    fn uint(&mut self) -> Read<Option<u64>> {
+        self.skip_tags()?;
+        match self.rest.first() {
+            Some(0x00..=0x1b) => self.head().map(|head| Some(head.number)),
+            Some(_) => Ok(None),
+            None => Err(TRUNCATED),
+        }
+    }
+
+    #[inline(always)]
+    fn text(&mut self) -> Read<Option<Cow<'a, str>>> {
+        if self.peek()? != Kind::Text {
+            return Ok(None);
+        }
+        let head = self.head()?;
+        self.read_text(head).map(Some)
+    }
+}
+
+/// Writes CBOR with definite lengths.
+#[derive(Debug)]
+pub(super) struct CborEmit<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl<'o> CborEmit<'o> {
+    /// Writes at the end of `out`.
+    pub fn new(out: &'o mut Vec<u8>) -> CborEmit<'o> {
+        CborEmit { out }
+    }
+
+    #[inline(always)]
+    fn tagged<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
+        self.out.push(tag);
+        self.out.extend_from_slice(&bytes);
+    }
+
+    #[inline(always)]
+    fn head(&mut self, major: u8, number: u64) {
+        let major = major << 5;
+        match number {
+            0..=23 => self.out.push(major | number as u8),
+            24..=0xff => self.tagged(major | 24, [number as u8]),
+            0x100..=0xffff => self.tagged(major | 25, (number as u16).to_be_bytes()),
+            0x1_0000..=0xffff_ffff => self.tagged(major | 26, (number as u32).to_be_bytes()),
+            _ => self.tagged(major | 27, number.to_be_bytes()),
+        }
+    }
+}
+
+impl Emit for CborEmit<'_> {
+    const TEXT_KEYS: bool = false;
+
+    fn null(&mut self) {
+        self.out.push(0xf6);
+    }
+
+    fn bool(&mut self, value: bool) {
+        self.out.push(0xf4 | u8::from(value));
+    }
+
+    #[inline(always)]
+    fn uint(&mut self, number: u64) {
+        self.head(UNSIGNED, number);
+    }
+
+    fn int(&mut self, number: i64) {
+        self.head(NEGATIVE, !number as u64);
+    }
+
+    fn float(&mut self, number: f64) {
+        self.tagged(0xfb, number.to_be_bytes());
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str) {
+        self.head(TEXT, text.len() as u64);
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.head(BYTES, bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn key(&mut self, key: &str) {
+        self.text(key);
+    }
+
+    #[inline]
+    fn raw(&mut self, value: &[u8]) {
+        self.out.extend_from_slice(value);
+    }
+
+    #[inline]
+    fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.out.truncate(len);
+    }
+
+    #[inline(always)]
+    fn begin_list(&mut self, len: usize) {
+        self.head(LIST, len as u64);
+    }
+
+    #[inline(always)]
+    fn begin_map(&mut self, len: usize) {
+        self.head(MAP, len as u64);
+    }
+
+    #[inline(always)]
+    fn end_list(&mut self) {}
+
+    #[inline(always)]
+    fn end_map(&mut self) {}
+
+    fn begin_open(&mut self, _map: bool) -> usize {
+        self.out.push(0);
+        self.out.len() - 1
+    }
+
+    /// Most containers are short and their head is the one byte left for it; for others what follows moves.
+    fn end_open(&mut self, map: bool, mark: usize, len: usize) {
+        let major = if map { MAP } else { LIST };
+        let mut head = Vec::with_capacity(9);
+        CborEmit::new(&mut head).head(major, len as u64);
+        self.out.splice(mark..=mark, head);
+    }
+}

@@ -1,0 +1,454 @@
+//! MessagePack, version 5. Spec: msgpack `spec.md`; extension values are read as binary (SER-4).
+
+use std::borrow::Cow;
+
+use super::token::{
+    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, NOT_UTF8, Read, Reader, TOO_DEEP, TRAILING,
+    TRUNCATED, Token,
+};
+
+/// Reads MessagePack.
+#[derive(Debug)]
+pub(super) struct MsgPackReader<'a> {
+    whole: &'a [u8],
+    rest: &'a [u8],
+}
+
+const RESERVED: Malformed = Malformed("0xc1 begins no MessagePack value");
+/// In [`FIXED`]: the length does not follow from the first byte alone.
+const VARIES: u8 = u8::MAX;
+/// How many bytes follow the first one, for scalars without a length: most of a payload costs one look-up.
+const FIXED: [u8; 256] = fixed_lengths();
+
+const fn fixed_lengths() -> [u8; 256] {
+    let mut table = [VARIES; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte {
+            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => 0,
+            0xcc | 0xd0 => 1,
+            0xcd | 0xd1 | 0xd4 => 2,
+            0xd5 => 3,
+            0xca | 0xce | 0xd2 => 4,
+            0xd6 => 5,
+            0xcb | 0xcf | 0xd3 => 8,
+            0xd7 => 9,
+            0xd8 => 17,
+            _ => VARIES,
+        };
+        byte += 1;
+    }
+    table
+}
+
+impl<'a> MsgPackReader<'a> {
+    #[inline(always)]
+    fn byte(&mut self) -> Read<u8> {
+        let (&byte, rest) = self.rest.split_first().ok_or(TRUNCATED)?;
+        self.rest = rest;
+        Ok(byte)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, len: usize) -> Read<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(TRUNCATED)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    #[inline(always)]
+    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(TRUNCATED)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    /// An unsigned number of `width` bytes: 1, 2, 4 or 8.
+    #[inline(always)]
+    fn unsigned(&mut self, width: u8) -> Read<u64> {
+        Ok(match width {
+            1 => u64::from(self.byte()?),
+            2 => u64::from(u16::from_be_bytes(self.array()?)),
+            4 => u64::from(u32::from_be_bytes(self.array()?)),
+            _ => u64::from_be_bytes(self.array()?),
+        })
+    }
+
+    fn signed(&mut self, width: u8) -> Read<Token<'a>> {
+        let number = match width {
+            1 => i64::from(self.byte()? as i8),
+            2 => i64::from(i16::from_be_bytes(self.array()?)),
+            4 => i64::from(i32::from_be_bytes(self.array()?)),
+            _ => i64::from_be_bytes(self.array()?),
+        };
+        Ok(u64::try_from(number).map_or(Token::Int(number), Token::Uint))
+    }
+
+    /// Bytes after a length of `width` bytes.
+    #[inline(always)]
+    fn counted(&mut self, width: u8) -> Read<&'a [u8]> {
+        let len = self.unsigned(width)?;
+        self.take(usize::try_from(len).map_err(|_| TRUNCATED)?)
+    }
+
+    /// The bytes of a string that begins with `byte`; `None` where none does.
+    #[inline(always)]
+    fn string(&mut self, byte: u8) -> Read<Option<&'a [u8]>> {
+        Ok(Some(match byte {
+            0xa0..=0xbf => self.take(usize::from(byte & 0x1f))?,
+            0xd9..=0xdb => self.counted(1 << (byte - 0xd9))?,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The data of a binary or extension value; its type number is dropped.
+    fn binary(&mut self, byte: u8) -> Read<&'a [u8]> {
+        match byte {
+            0xc4..=0xc6 => self.counted(1 << (byte - 0xc4)),
+            0xc7..=0xc9 => {
+                let len = self.unsigned(1 << (byte - 0xc7))?;
+                self.byte()?;
+                self.take(usize::try_from(len).map_err(|_| TRUNCATED)?)
+            }
+            0xd4..=0xd8 => {
+                self.byte()?;
+                self.take(1 << (byte - 0xd4))
+            }
+            _ => Err(RESERVED),
+        }
+    }
+
+    /// The head of a list or map that begins with `byte`; `None` where none does.
+    #[inline(always)]
+    fn container(&mut self, byte: u8) -> Read<Option<Container>> {
+        let (left, map) = match byte {
+            0x80..=0x8f => (u64::from(byte & 0x0f), true),
+            0x90..=0x9f => (u64::from(byte & 0x0f), false),
+            0xdc | 0xdd => (self.unsigned(2 << (byte - 0xdc))?, false),
+            0xde | 0xdf => (self.unsigned(2 << (byte - 0xde))?, true),
+            _ => return Ok(None),
+        };
+        Ok(Some(Container { left, map }))
+    }
+
+    /// Passes over `count` values. Recursion is as deep as `room` at most.
+    fn skip_values(&mut self, count: u64, room: usize) -> Read<()> {
+        for _ in 0..count {
+            let byte = self.byte()?;
+            let fixed = FIXED[usize::from(byte)];
+            if fixed != VARIES {
+                self.take(usize::from(fixed))?;
+            } else if let Some(text) = self.string(byte)? {
+                check_utf8(text)?;
+            } else if let Some(container) = self.container(byte)? {
+                self.skip_container(container, room)?;
+            } else {
+                self.binary(byte)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_container(&mut self, container: Container, room: usize) -> Read<()> {
+        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        if !container.map {
+            return self.skip_values(container.left, room);
+        }
+        for _ in 0..container.left {
+            self.skip_key()?;
+            self.skip_values(1, room)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn skip_key(&mut self) -> Read<()> {
+        match self.rest.first() {
+            Some(0x80..=0x9f | 0xdc..=0xdf) => Err(COMPOUND_KEY),
+            _ => self.skip_values(1, 0),
+        }
+    }
+}
+
+#[inline]
+fn check_utf8(bytes: &[u8]) -> Read<()> {
+    if bytes.is_ascii() || simdutf8::basic::from_utf8(bytes).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
+}
+
+#[inline]
+fn utf8(bytes: &[u8]) -> Read<Cow<'_, str>> {
+    simdutf8::basic::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| NOT_UTF8)
+}
+
+impl<'a> Reader<'a> for MsgPackReader<'a> {
+    const FLOAT_IDS: bool = true;
+    const EMPTY_LIST: &'static [u8] = &[0x90];
+
+    #[inline]
+    fn new(bytes: &'a [u8]) -> Read<MsgPackReader<'a>> {
+        Ok(MsgPackReader { whole: bytes, rest: bytes })
+    }
+
+    #[inline]
+    fn position(&self) -> usize {
+        self.whole.len() - self.rest.len()
+    }
+
+    #[inline]
+    fn since(&self, start: usize) -> &'a [u8] {
+        &self.whole[start..self.position()]
+    }
+
+    #[inline]
+    fn peek(&mut self) -> Read<Kind> {
+        Ok(match self.rest.first().ok_or(TRUNCATED)? {
+            0x80..=0x8f | 0xde | 0xdf => Kind::Map,
+            0x90..=0x9f | 0xdc | 0xdd => Kind::List,
+            0xa0..=0xbf | 0xd9..=0xdb => Kind::Text,
+            0xc0 => Kind::Null,
+            0xc1 => return Err(RESERVED),
+            0xc2 | 0xc3 => Kind::Bool,
+            0xc4..=0xc9 | 0xd4..=0xd8 => Kind::Bytes,
+            _ => Kind::Number,
+        })
+    }
+
+    fn token(&mut self) -> Read<Token<'a>> {
+        let byte = self.byte()?;
+        Ok(match byte {
+            0x00..=0x7f => Token::Uint(u64::from(byte)),
+            0xe0..=0xff => Token::Int(i64::from(byte as i8)),
+            0x80..=0x9f | 0xdc..=0xdf => match self.container(byte)? {
+                Some(container) if container.map => Token::Map(container),
+                Some(container) => Token::List(container),
+                None => return Err(RESERVED),
+            },
+            0xa0..=0xbf | 0xd9..=0xdb => Token::Text(utf8(self.string(byte)?.unwrap_or_default())?),
+            0xc0 => Token::Null,
+            0xc2 | 0xc3 => Token::Bool(byte == 0xc3),
+            0xca => Token::Float(f64::from(f32::from_be_bytes(self.array()?))),
+            0xcb => Token::Float(f64::from_be_bytes(self.array()?)),
+            0xcc..=0xcf => Token::Uint(self.unsigned(1 << (byte - 0xcc))?),
+            0xd0..=0xd3 => self.signed(1 << (byte - 0xd0))?,
+            _ => Token::Bytes(Cow::Borrowed(self.binary(byte)?)),
+        })
+    }
+
+    #[inline(always)]
+    fn more(&mut self, container: &mut Container) -> Read<bool> {
+        Ok(container.count_down())
+    }
+
+    fn key(&mut self) -> Read<Token<'a>> {
+        match self.token()? {
+            Token::List(_) | Token::Map(_) => Err(COMPOUND_KEY),
+            key => Ok(key),
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self, room: usize) -> Read<()> {
+        self.skip_values(1, room)
+    }
+
+    fn skip_text_map(&mut self, room: usize) -> Read<()> {
+        let byte = self.byte()?;
+        let pairs = self.container(byte)?.map_or(0, |container| container.left);
+        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        for _ in 0..pairs {
+            let byte = self.byte()?;
+            check_utf8(self.string(byte)?.ok_or(KEY_NOT_TEXT)?)?;
+            self.skip_values(1, room)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn finish(&mut self) -> Read<()> {
+        if self.rest.is_empty() { Ok(()) } else { Err(TRAILING) }
+    }
+
+    #[inline(always)]
+    fn uint(&mut self) -> Read<Option<u64>> {
+        let byte = *self.rest.first().ok_or(TRUNCATED)?;
+        match byte {
+            0x00..=0x7f => self.byte().map(|number| Some(u64::from(number))),
+            0xcc..=0xcf => {
+                self.byte()?;
+                self.unsigned(1 << (byte - 0xcc)).map(Some)
+            }
+            0xd0..=0xd3 => {
+                let before = self.rest;
+                self.byte()?;
+                match self.signed(1 << (byte - 0xd0))? {
+                    Token::Uint(number) => Ok(Some(number)),
+                    _ => {
+                        self.rest = before;
+                        Ok(None)
+                    }
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[inline(always)]
+    fn text(&mut self) -> Read<Option<Cow<'a, str>>> {
+        let before = self.rest;
+        let byte = self.byte()?;
+        match self.string(byte)? {
+            Some(text) => utf8(text).map(Some),
+            None => {
+                self.rest = before;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Writes MessagePack.
+#[derive(Debug)]
+pub(super) struct MsgPackEmit<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl<'o> MsgPackEmit<'o> {
+    /// Writes at the end of `out`.
+    pub fn new(out: &'o mut Vec<u8>) -> MsgPackEmit<'o> {
+        MsgPackEmit { out }
+    }
+
+    #[inline(always)]
+    fn tagged<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
+        self.out.push(tag);
+        self.out.extend_from_slice(&bytes);
+    }
+
+    /// The head of a container: in one byte below 16, else after the tag for two bytes or its successor for four.
+    #[inline(always)]
+    fn head(&mut self, fix: u8, wide: u8, len: usize) {
+        match len {
+            0..=0x0f => self.out.push(fix | len as u8),
+            0x10..=0xffff => self.tagged(wide, (len as u16).to_be_bytes()),
+            _ => self.tagged(wide + 1, (len as u32).to_be_bytes()),
+        }
+    }
+}
+
+impl Emit for MsgPackEmit<'_> {
+    const TEXT_KEYS: bool = false;
+
+    fn null(&mut self) {
+        self.out.push(0xc0);
+    }
+
+    fn bool(&mut self, value: bool) {
+        self.out.push(0xc2 | u8::from(value));
+    }
+
+    #[inline(always)]
+    fn uint(&mut self, number: u64) {
+        match number {
+            0..=0x7f => self.out.push(number as u8),
+            0x80..=0xff => self.tagged(0xcc, [number as u8]),
+            0x100..=0xffff => self.tagged(0xcd, (number as u16).to_be_bytes()),
+            0x1_0000..=0xffff_ffff => self.tagged(0xce, (number as u32).to_be_bytes()),
+            _ => self.tagged(0xcf, number.to_be_bytes()),
+        }
+    }
+
+    fn int(&mut self, number: i64) {
+        match number {
+            -0x20.. => self.out.push(number as u8),
+            -0x80.. => self.tagged(0xd0, [number as u8]),
+            -0x8000.. => self.tagged(0xd1, (number as i16).to_be_bytes()),
+            -0x8000_0000.. => self.tagged(0xd2, (number as i32).to_be_bytes()),
+            _ => self.tagged(0xd3, number.to_be_bytes()),
+        }
+    }
+
+    fn float(&mut self, number: f64) {
+        self.tagged(0xcb, number.to_be_bytes());
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str) {
+        match text.len() {
+            len @ 0..=0x1f => self.out.push(0xa0 | len as u8),
+            len @ 0x20..=0xff => self.tagged(0xd9, [len as u8]),
+            len @ 0x100..=0xffff => self.tagged(0xda, (len as u16).to_be_bytes()),
+            len => self.tagged(0xdb, (len as u32).to_be_bytes()),
+        }
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        match bytes.len() {
+            len @ 0..=0xff => self.tagged(0xc4, [len as u8]),
+            len @ 0x100..=0xffff => self.tagged(0xc5, (len as u16).to_be_bytes()),
+            len => self.tagged(0xc6, (len as u32).to_be_bytes()),
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn key(&mut self, key: &str) {
+        self.text(key);
+    }
+
+    #[inline]
+    fn raw(&mut self, value: &[u8]) {
+        self.out.extend_from_slice(value);
+    }
+
+    #[inline]
+    fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.out.truncate(len);
+    }
+
+    #[inline(always)]
+    fn begin_list(&mut self, len: usize) {
+        self.head(0x90, 0xdc, len);
+    }
+
+    #[inline(always)]
+    fn begin_map(&mut self, len: usize) {
+        self.head(0x80, 0xde, len);
+    }
+
+    #[inline(always)]
+    fn end_list(&mut self) {}
+
+    #[inline(always)]
+    fn end_map(&mut self) {}
+
+    fn begin_open(&mut self, _map: bool) -> usize {
+        self.out.push(0);
+        self.out.len() - 1
+    }
+
+    /// Most containers are short and their head is the one byte left for it; for others what follows moves.
+    fn end_open(&mut self, map: bool, mark: usize, len: usize) {
+        let (fix, wide) = if map { (0x80, 0xde) } else { (0x90, 0xdc) };
+        match len {
+            0..=0x0f => self.out[mark] = fix | len as u8,
+            0x10..=0xffff => {
+                let [a, b] = (len as u16).to_be_bytes();
+                self.out.splice(mark..=mark, [wide, a, b]);
+            }
+            _ => {
+                let [a, b, c, d] = (len as u32).to_be_bytes();
+                self.out.splice(mark..=mark, [wide + 1, a, b, c, d]);
+            }
+        }
+    }
+}

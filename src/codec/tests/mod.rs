@@ -1,0 +1,5 @@
+//! The codec against the specification's text and against encoders and decoders written elsewhere.
+
+mod client;
+mod router;
+mod support;
