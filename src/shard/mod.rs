@@ -15,6 +15,7 @@
 //!
 //! Not here: where a realm is at home (`placement`), sockets (`transport`).
 
+mod deadlines;
 pub mod framing;
 pub mod inbox;
 pub mod outbox;
@@ -22,6 +23,7 @@ pub mod placement;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,8 +32,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Sleep;
 
+use self::deadlines::Deadlines;
 use self::inbox::Inbox;
-use self::outbox::{Home, Outbox};
+use self::outbox::Outbox;
 use self::placement::Directory;
 use crate::realm::{Link, Now, Realm};
 use crate::wamp::{ClientMessage, ErrorUri, Violation};
@@ -43,6 +46,8 @@ pub type Command = Box<dyn FnOnce(&Rc<Shard>) + Send>;
 const INBOX_CAPACITY: usize = 4096;
 /// Commands taken in one turn.
 const COMMANDS_PER_TURN: usize = 256;
+/// The pause after a turn that failed, in milliseconds.
+const RECOVERY_MS: u64 = 100;
 /// Bytes read from a socket at once.
 const SCRATCH: usize = 128 * 1024;
 
@@ -98,6 +103,8 @@ pub struct Shard {
     state: RefCell<State>,
     scratch: RefCell<Vec<u8>>,
     pump: RefCell<Option<Waker>>,
+    /// Who waits for the last connection of a draining shard.
+    drained: RefCell<Option<Waker>>,
     /// The pump is woken already.
     ending: Cell<bool>,
     connections: Cell<usize>,
@@ -112,6 +119,7 @@ pub struct State {
     realms: Vec<Option<Realm>>,
     /// Realms that changed in this turn.
     touched: Vec<usize>,
+    deadlines: Deadlines,
     clock: Clock,
 }
 
@@ -138,13 +146,20 @@ impl Shard {
     /// The shard `index` of `network`, with the realms whose home it is. `seed` starts its random numbers.
     pub fn new(index: usize, network: Arc<Network>, seed: u64) -> Rc<Shard> {
         let realms = network.directory.realms_at(index, seed);
-        let state = State { outbox: Outbox::new(), realms, touched: Vec::new(), clock: Clock::new() };
+        let state = State {
+            outbox: Outbox::new(),
+            realms,
+            touched: Vec::new(),
+            deadlines: Deadlines::default(),
+            clock: Clock::new(),
+        };
         Rc::new(Shard {
             index,
             network,
             state: RefCell::new(state),
             scratch: RefCell::new(vec![0; SCRATCH]),
             pump: RefCell::new(None),
+            drained: RefCell::new(None),
             ending: Cell::new(false),
             connections: Cell::new(0),
             draining: Cell::new(false),
@@ -190,14 +205,38 @@ impl Shard {
     pub fn drain(&self) {
         self.draining.set(true);
         let mut state = self.state.borrow_mut();
-        let State { outbox, realms, clock, .. } = &mut *state;
+        let State { outbox, realms, touched, clock, .. } = &mut *state;
         clock.read();
-        for realm in realms.iter_mut().flatten() {
+        for (index, realm) in realms.iter_mut().enumerate() {
+            let Some(realm) = realm else { continue };
             realm.shutdown(clock.now, ErrorUri::SystemShutdown.as_str(), outbox);
+            touched.push(index);
         }
         outbox.wake_all();
         drop(state);
+        self.notice_drained();
         self.end_of_turn();
+    }
+
+    /// Waits until the shard drains and its last connection is closed. One task may wait.
+    pub async fn drained(&self) {
+        poll_fn(|cx| {
+            if self.draining.get() && self.connections.get() == 0 {
+                return Poll::Ready(());
+            }
+            *self.drained.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn notice_drained(&self) {
+        if self.draining.get()
+            && self.connections.get() == 0
+            && let Some(waker) = self.drained.borrow_mut().take()
+        {
+            waker.wake();
+        }
     }
 
     /// Runs the shard until the worker stops.
@@ -207,16 +246,27 @@ impl Shard {
         poll_fn(|cx| {
             self.ending.set(false);
             self.watch(cx);
-            while self.network.inboxes[self.index].poll_drain(cx, &mut batch, COMMANDS_PER_TURN).is_ready() {
-                for command in batch.drain(..) {
-                    command(&self);
-                }
-            }
-            let deadline = self.state.borrow_mut().finish_turn();
+            self.obey(cx, &mut batch);
+            // A panic is a bug of ours. What it broke off is lost; the shard, and every other realm on it, goes on.
+            let deadline = catch_unwind(AssertUnwindSafe(|| self.state.borrow_mut().finish_turn()))
+                .unwrap_or_else(|_| self.state.borrow_mut().recover());
             self.arm(cx, &mut timer, deadline);
             Poll::<()>::Pending
         })
         .await;
+    }
+
+    /// Runs the commands that wait, a bounded number each turn.
+    fn obey(self: &Rc<Shard>, cx: &mut Context<'_>, batch: &mut Vec<Command>) {
+        let drained = self.network.inboxes[self.index].poll_drain(cx, batch, COMMANDS_PER_TURN);
+        for command in batch.drain(..) {
+            if catch_unwind(AssertUnwindSafe(|| command(self))).is_err() {
+                log::error!("shard={} a command failed and is given up", self.index);
+            }
+        }
+        if drained == Poll::Ready(COMMANDS_PER_TURN) {
+            self.end_of_turn();
+        }
     }
 
     fn watch(&self, cx: &Context<'_>) {
@@ -253,6 +303,7 @@ pub struct Connected(Rc<Shard>);
 impl Drop for Connected {
     fn drop(&mut self) {
         self.0.connections.set(self.0.connections.get() - 1);
+        self.0.notice_drained();
     }
 }
 
@@ -276,12 +327,13 @@ impl State {
         Some((realm, &mut self.outbox, self.clock.now))
     }
 
-    /// Hands a message to the session's realm.
+    /// Hands a message to the session's realm; one of a session that is over goes nowhere.
     ///
     /// # Errors
     /// The realm's [`Violation`]: the session must be aborted.
     #[inline]
-    pub fn route(&mut self, home: Home, message: ClientMessage<'_>) -> Result<(), Violation> {
+    pub fn route(&mut self, from: Link, message: ClientMessage<'_>) -> Result<(), Violation> {
+        let Some(home) = self.outbox.home(from) else { return Ok(()) };
         let Some((realm, outbox, now)) = self.realm(home.realm) else { return Ok(()) };
         realm.handle(now, home.member, message, outbox)
     }
@@ -298,34 +350,41 @@ impl State {
     /// Ends the turn: deadlines, evictions, meta events, writes. Returns the next deadline.
     fn finish_turn(&mut self) -> Option<u64> {
         self.clock.read();
-        let deadline = self.tick();
-        for link in self.outbox.take_evicted() {
-            self.leave(link);
-        }
-        let State { outbox, realms, touched, clock } = self;
-        for index in touched.drain(..) {
+        self.tick();
+        self.evict();
+        let State { outbox, realms, touched, clock, deadlines } = self;
+        while let Some(index) = touched.pop() {
             if let Some(realm) = &mut realms[index] {
                 realm.flush(clock.now, outbox);
+                deadlines.set(index, realm.next_deadline());
             }
         }
         outbox.flush();
-        deadline
+        // Meta events may have met full queues: those sessions leave in the next turn, which is to come at once.
+        if self.outbox.has_evicted() { Some(self.clock.now.mono_ms) } else { self.deadlines.first() }
     }
 
-    fn tick(&mut self) -> Option<u64> {
-        let State { outbox, realms, touched, clock } = self;
-        let mut next = None;
-        for (index, realm) in realms.iter_mut().enumerate() {
-            let Some(realm) = realm else { continue };
-            if realm.next_deadline().is_some_and(|deadline| deadline <= clock.now.mono_ms) {
-                realm.tick(clock.now, outbox);
-                touched.push(index);
+    /// Lets the realms do what is due.
+    fn tick(&mut self) {
+        while let Some(index) = self.deadlines.take_due(self.clock.now.mono_ms) {
+            if let Some((realm, outbox, now)) = self.realm(index) {
+                realm.tick(now, outbox);
             }
-            next = match (next, realm.next_deadline()) {
-                (Some(a), Some(b)) => Some(u64::min(a, b)),
-                (a, b) => a.or(b),
-            };
         }
-        next
+    }
+
+    /// Takes the sessions that do not read out of their realms.
+    fn evict(&mut self) {
+        for link in self.outbox.take_evicted() {
+            self.leave(link);
+        }
+    }
+
+    /// After a panic in a turn: the turn's other work is done in the next one. Returns when that is: not at once, for
+    /// what failed may fail again.
+    #[cold]
+    fn recover(&mut self) -> Option<u64> {
+        log::error!("a turn failed; its realm goes on with what is left");
+        Some(self.clock.now.mono_ms + RECOVERY_MS)
     }
 }

@@ -93,6 +93,8 @@ struct Queue {
     /// The socket took less than there was; the connection's task goes on.
     blocked: bool,
     failed: bool,
+    /// Its session is not read, until less than half the limit is queued.
+    choked: bool,
     /// Listed in `Outbox::evicted`.
     evicted: bool,
     home: Option<Home>,
@@ -110,7 +112,7 @@ pub struct Standing {
     pub closing: bool,
     /// The socket failed.
     pub failed: bool,
-    /// So much is unread that no request should be read from this session until it catches up.
+    /// So much is unread that no request is read from this session until it catches up.
     pub choked: bool,
 }
 
@@ -154,14 +156,23 @@ impl Outbox {
         link(slot, place.generation)
     }
 
-    /// Closes the queue of a connection that ended; what it still held is lost.
-    pub fn detach(&mut self, to: Link) {
-        if self.queue(to).is_some() {
-            let (slot, _) = parts(to);
-            let place = &mut self.slots[slot as usize];
-            place.queue = None;
-            place.generation = place.generation.wrapping_add(1);
-            self.free.push(slot);
+    /// Closes the queue of a connection that ended or moves to another shard; returns the framed bytes that have not
+    /// left.
+    pub fn detach(&mut self, to: Link) -> Vec<u8> {
+        if self.queue(to).is_none() {
+            return Vec::new();
+        }
+        let (slot, _) = parts(to);
+        let place = &mut self.slots[slot as usize];
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(slot);
+        place.queue.take().map(|queue| queue.into_unsent()).unwrap_or_default()
+    }
+
+    /// Frames what follows by `framing`, as the client's first frame asks for it (D-28). No message was queued yet.
+    pub fn reframe(&mut self, to: Link, framing: Box<dyn Framing>) {
+        if let Some(queue) = self.queue(to) {
+            queue.attachment.framing = framing;
         }
     }
 
@@ -179,9 +190,10 @@ impl Outbox {
         self.queue(to)?.home.take()
     }
 
-    /// The realm and member of this link.
+    /// The realm and member of this link, while the session may send: not after its last message is queued (SES-14).
+    #[inline]
     pub fn home(&mut self, to: Link) -> Option<Home> {
-        self.queue(to)?.home
+        self.open(to).ok()?.home
     }
 
     /// A session ended by its client's GOODBYE: the transport may carry another one (WS-13).
@@ -191,14 +203,24 @@ impl Outbox {
         }
     }
 
-    /// Queues the last message of a session: an ABORT or a GOODBYE. Nothing follows it.
+    /// Queues the last message of a session: an ABORT or a GOODBYE. Nothing follows it. One that is longer than the
+    /// receiver takes goes without its text.
     pub fn last_word(&mut self, to: Link, message: &RouterMessage<'_>) {
-        self.append(to, |encoding, out| codec::encode(encoding, message, out));
+        let Ok(queue) = self.open(to) else { return };
+        if !queue.frame_bounded(|encoding, out| codec::encode(encoding, message, out)) {
+            let bare = without_text(message);
+            queue.frame_bounded(|encoding, out| codec::encode(encoding, &bare, out));
+        }
+        queue.state = State::Closing;
+        queue.wake();
+        self.mark(to);
+    }
+
+    /// Queues no message any more, without a last word. Its task is woken when all has left.
+    pub fn close(&mut self, to: Link) {
         if let Some(queue) = self.queue(to) {
             queue.state = State::Closing;
-            if let Some(waker) = &queue.waker {
-                waker.wake_by_ref();
-            }
+            self.mark(to);
         }
     }
 
@@ -213,6 +235,15 @@ impl Outbox {
     /// How the queue stands; `None` for a link that is gone.
     pub fn standing(&mut self, to: Link) -> Option<Standing> {
         self.queue(to).map(|queue| queue.standing())
+    }
+
+    /// Whether so much waits that no request should be read from this session; it is woken when it may go on.
+    #[inline]
+    pub fn is_choked(&mut self, to: Link) -> bool {
+        self.queue(to).is_some_and(|queue| {
+            queue.choked |= queue.pending() >= queue.limit;
+            queue.choked
+        })
     }
 
     /// Registers the task to wake when the queue blocks, fails, closes or is evicted.
@@ -249,6 +280,11 @@ impl Outbox {
     /// The sessions that did not read, each once: their realm must let them go.
     pub fn take_evicted(&mut self) -> Vec<Link> {
         std::mem::take(&mut self.evicted)
+    }
+
+    /// Whether [`Outbox::take_evicted`] has any.
+    pub fn has_evicted(&self) -> bool {
+        !self.evicted.is_empty()
     }
 
     /// Wakes every connection's task, to look at what changed around it.
@@ -290,13 +326,6 @@ impl Outbox {
         }
     }
 
-    /// Frames one message, whatever the queue holds.
-    fn append(&mut self, to: Link, encode: impl FnOnce(Encoding, &mut Vec<u8>)) {
-        let Ok(queue) = self.open(to) else { return };
-        queue.frame(encode);
-        self.mark(to);
-    }
-
     /// Writes one queue; gives its buffer back when it is empty.
     fn write(&mut self, slot: u32) {
         let Some(queue) = self.slots[slot as usize].queue.as_deref_mut() else { return };
@@ -309,7 +338,7 @@ impl Outbox {
     }
 
     fn keep(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() <= LARGEST_SPARE && self.spare.len() < MOST_SPARES {
+        if (1..=LARGEST_SPARE).contains(&buffer.capacity()) && self.spare.len() < MOST_SPARES {
             buffer.clear();
             self.spare.push(buffer);
         }
@@ -435,6 +464,7 @@ impl Queue {
             dirty: false,
             blocked: false,
             failed: false,
+            choked: false,
             evicted: false,
             home: None,
             waker: None,
@@ -453,15 +483,13 @@ impl Queue {
             blocked: self.blocked,
             closing: self.state == State::Closing,
             failed: self.failed,
-            choked: pending >= self.limit,
+            choked: self.choked,
         }
     }
 
-    #[inline]
-    fn frame(&mut self, encode: impl FnOnce(Encoding, &mut Vec<u8>)) {
-        let mark = self.attachment.framing.begin(&mut self.buffer);
-        encode(self.attachment.encoding, &mut self.buffer);
-        self.attachment.framing.end(&mut self.buffer, mark);
+    fn into_unsent(mut self) -> Vec<u8> {
+        self.attachment.framing.seal(&mut self.buffer);
+        self.buffer.split_off(self.written)
     }
 
     /// Frames a message unless it is longer than the receiver takes (RAW-15).
@@ -481,6 +509,9 @@ impl Queue {
 
     /// Writes until the queue is empty (true) or the socket full or broken (false).
     fn drain(&mut self) -> bool {
+        if self.failed {
+            return false;
+        }
         self.attachment.framing.seal(&mut self.buffer);
         let was_blocked = std::mem::take(&mut self.blocked);
         while self.written < self.buffer.len() {
@@ -492,11 +523,20 @@ impl Queue {
                 Err(_) => return self.fail(),
             }
         }
-        // A closing or choked connection waits for this moment.
+        // A closing connection waits for this moment.
         if was_blocked || self.state == State::Closing {
             self.wake();
         }
+        self.relieve();
         true
+    }
+
+    /// Lets a choked session be read again when it has caught up with half of its limit.
+    fn relieve(&mut self) {
+        if self.choked && self.pending() < self.limit / 2 {
+            self.choked = false;
+            self.wake();
+        }
     }
 
     fn block(&mut self, was_blocked: bool) -> bool {
@@ -508,6 +548,7 @@ impl Queue {
         if !was_blocked {
             self.wake();
         }
+        self.relieve();
         false
     }
 
@@ -521,6 +562,15 @@ impl Queue {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }
+    }
+}
+
+/// The same message with no text for people.
+fn without_text<'m>(message: &RouterMessage<'m>) -> RouterMessage<'m> {
+    match *message {
+        RouterMessage::Abort { reason, .. } => RouterMessage::Abort { reason, message: "" },
+        RouterMessage::Goodbye { reason, .. } => RouterMessage::Goodbye { reason, message: None },
+        ref other => other.clone(),
     }
 }
 

@@ -71,6 +71,14 @@ impl<'a> Messages<'a> {
         Messages { rest: Some(body), split: Split::Whole }
     }
 
+    /// What ends the last message of a batch of JSON: the client's choice of separator (D-28).
+    pub fn separator(&self) -> Option<u8> {
+        match self.split {
+            Split::Separators => self.rest?.last().copied(),
+            Split::Whole | Split::Lengths => None,
+        }
+    }
+
     /// A batch whose messages each end in a separator, of either kind: neither byte can stand unescaped inside JSON
     /// (D-28).
     ///

@@ -194,10 +194,12 @@ impl fmt::Display for Refusal {
 }
 
 /// The answer to a request that is not for a WebSocket: the state of health, a page for people who point a browser at
-/// the router, or a refusal. `spoken` names the subprotocols. The connection closes behind it.
-pub fn answer(request: &Request<'_>, spoken: &str) -> Vec<u8> {
+/// the router, or a refusal. `spoken` names the subprotocols; `ready` is whether sessions are taken. The connection
+/// closes behind it.
+pub fn answer(request: &Request<'_>, spoken: &str, ready: bool) -> Vec<u8> {
     let mut response = match (request.method, request.path) {
-        ("GET" | "HEAD", "/healthz") => page("200 OK", &[], "ok\n"),
+        ("GET" | "HEAD", "/healthz") if ready => page("200 OK", &[], "ok\n"),
+        ("GET" | "HEAD", "/healthz") => page("503 Service Unavailable", &[], "draining\n"),
         ("GET" | "HEAD", "/") => page("200 OK", &[], &welcome(spoken)),
         ("GET" | "HEAD", "/ws") => Refusal::UpgradeRequired.response(),
         ("GET" | "HEAD", _) => Refusal::NotFound.response(),

@@ -68,23 +68,23 @@ pub struct Opening {
 
 impl Opening {
     /// Looks at `input`, which is all that has arrived so far each time. It asks for more only while `input` is shorter
-    /// than four bytes or `max_head`.
-    pub fn next(&mut self, input: &[u8], options: &Options) -> Outcome {
+    /// than four bytes or `max_head`. `ready` is whether the router takes sessions, which it says to who asks.
+    pub fn next(&mut self, input: &[u8], options: &Options, ready: bool) -> Outcome {
         match (input.first(), &options.rawsocket) {
             (None, _) => Outcome::More,
             (Some(&rawsocket::MAGIC), Some(spoken)) => open_rawsocket(input, spoken),
-            (Some(&first), _) if http::may_begin(first) => self.open_http(input, options),
+            (Some(&first), _) if http::may_begin(first) => self.open_http(input, options, ready),
             (Some(_), _) => Outcome::Foreign,
         }
     }
 
-    fn open_http(&mut self, input: &[u8], options: &Options) -> Outcome {
+    fn open_http(&mut self, input: &[u8], options: &Options, ready: bool) -> Outcome {
         let length = match self.head.find(input, options.max_head) {
             Ok(Some(length)) => length,
             Ok(None) => return Outcome::More,
             Err(refusal) => return Outcome::Answer(refusal.response()),
         };
-        respond(&input[..length], options).unwrap_or_else(|refusal| Outcome::Answer(refusal.response()))
+        respond(&input[..length], options, ready).unwrap_or_else(|refusal| Outcome::Answer(refusal.response()))
     }
 }
 
@@ -99,11 +99,11 @@ fn open_rawsocket(input: &[u8], options: &rawsocket::Options) -> Outcome {
     }
 }
 
-fn respond(head: &[u8], options: &Options) -> Result<Outcome, http::Refusal> {
+fn respond(head: &[u8], options: &Options, ready: bool) -> Result<Outcome, http::Refusal> {
     let request = http::Request::parse(head)?;
     if !websocket::wants(&request) {
         let spoken = options.websocket.as_ref().map(websocket::Options::spoken).unwrap_or_default();
-        return Ok(Outcome::Answer(http::answer(&request, &spoken)));
+        return Ok(Outcome::Answer(http::answer(&request, &spoken, ready)));
     }
     let spoken = options.websocket.as_ref().ok_or(http::Refusal::NotFound)?;
     Ok(Outcome::WebSocket { consumed: head.len(), upgrade: websocket::handshake(&request, spoken)? })
@@ -119,7 +119,7 @@ mod tests {
         Sec-WebSocket-Protocol: wamp.2.cbor.batched\r\n\r\n";
 
     fn open(input: &[u8]) -> Outcome {
-        Opening::default().next(input, &Options::default())
+        Opening::default().next(input, &Options::default(), true)
     }
 
     fn status(outcome: &Outcome) -> &str {
@@ -152,10 +152,10 @@ mod tests {
     fn websocket_opens_with_a_request() {
         let mut opening = Opening::default();
         for arrived in 1..UPGRADE.len() {
-            assert_eq!(opening.next(&UPGRADE[..arrived], &Options::default()), Outcome::More);
+            assert_eq!(opening.next(&UPGRADE[..arrived], &Options::default(), true), Outcome::More);
         }
         let with_more = [UPGRADE, b"\x82\x80"].concat();
-        let outcome = opening.next(&with_more, &Options::default());
+        let outcome = opening.next(&with_more, &Options::default(), true);
         let Outcome::WebSocket { consumed, upgrade } = outcome else { panic!("{outcome:?}") };
         assert_eq!((consumed, upgrade.subprotocol.as_str()), (UPGRADE.len(), "wamp.2.cbor.batched"));
     }
@@ -163,6 +163,8 @@ mod tests {
     #[test]
     fn http_answers_and_refusals_end_the_connection() {
         assert_eq!(status(&open(b"GET /healthz HTTP/1.1\r\n\r\n")), "200");
+        let draining = Opening::default().next(b"GET /healthz HTTP/1.1\r\n\r\n", &Options::default(), false);
+        assert_eq!(status(&draining), "503");
         assert_eq!(status(&open(b"GET / nonsense\r\n\r\n")), "400");
         assert_eq!(status(&open(&[b'G'; 100])), "400");
         let endless = [&b"GET / HTTP/1.1\r\nA: "[..], &[b'x'; 20_000]].concat();
@@ -173,8 +175,8 @@ mod tests {
     #[test]
     fn protocols_can_be_switched_off() {
         let options = Options { rawsocket: None, websocket: None, ..Options::default() };
-        assert_eq!(Opening::default().next(b"\x7f\xf3\0\0", &options), Outcome::Foreign);
-        assert_eq!(status(&Opening::default().next(UPGRADE, &options)), "404");
-        assert_eq!(status(&Opening::default().next(b"GET /healthz HTTP/1.1\r\n\r\n", &options)), "200");
+        assert_eq!(Opening::default().next(b"\x7f\xf3\0\0", &options, true), Outcome::Foreign);
+        assert_eq!(status(&Opening::default().next(UPGRADE, &options, true)), "404");
+        assert_eq!(status(&Opening::default().next(b"GET /healthz HTTP/1.1\r\n\r\n", &options, true)), "200");
     }
 }

@@ -5,7 +5,7 @@ use super::{HeadScanner, Refusal, Request, answer, may_begin};
 const GET: &[u8] = b"GET /healthz?x=1 HTTP/1.1\r\nHost: a\r\nX-List: a, b ,,\r\nx-list: c\r\n\r\n";
 
 fn get(path: &str) -> String {
-    text(answer(&Request::parse(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap(), "wamp.2.json"))
+    text(answer(&Request::parse(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap(), "wamp.2.json", true))
 }
 
 fn text(response: Vec<u8>) -> String {
@@ -63,7 +63,7 @@ fn healthz_says_ok() {
     let response = get("/healthz");
     assert!(response.starts_with("HTTP/1.1 200 OK\r\nConnection: close\r\n"), "{response}");
     assert!(response.contains("Content-Length: 3\r\n") && response.ends_with("\r\n\r\nok\n"), "{response}");
-    let head = text(answer(&Request::parse(b"HEAD /healthz HTTP/1.0\r\n\r\n").unwrap(), ""));
+    let head = text(answer(&Request::parse(b"HEAD /healthz HTTP/1.0\r\n\r\n").unwrap(), "", true));
     assert!(head.contains("Content-Length: 3\r\n") && head.ends_with("\r\n\r\n"), "{head}");
 }
 
@@ -72,7 +72,7 @@ fn other_pages_tell_people_what_this_is() {
     assert!(get("/").starts_with("HTTP/1.1 200 ") && get("/").contains("wamp.2.json"));
     assert!(get("/ws").starts_with("HTTP/1.1 426 ") && get("/ws").contains("Upgrade: websocket\r\n"));
     assert!(get("/favicon.ico").starts_with("HTTP/1.1 404 "));
-    let post = text(answer(&Request::parse(b"POST / HTTP/1.1\r\n\r\n").unwrap(), ""));
+    let post = text(answer(&Request::parse(b"POST / HTTP/1.1\r\n\r\n").unwrap(), "", true));
     assert!(post.starts_with("HTTP/1.1 405 ") && post.contains("Allow: GET, HEAD\r\n"), "{post}");
 }
 
@@ -90,7 +90,7 @@ fn random_bytes_never_panic() {
         if let Ok(Some(length)) = HeadScanner::default().find(&input, 64) {
             assert!(length <= 64);
             if let Ok(request) = Request::parse(&input[..length]) {
-                answer(&request, "");
+                answer(&request, "", true);
             }
         }
     }

@@ -450,7 +450,7 @@ fn a_foreign_client_completes_the_handshake() {
         panic!("no handshake begun");
     };
     let wire = waiting.get_mut().get_mut();
-    let outcome = Opening::default().next(&wire.to_router, &Options::default());
+    let outcome = Opening::default().next(&wire.to_router, &Options::default(), true);
     let Outcome::WebSocket { consumed, upgrade } = outcome else { panic!("{outcome:?}") };
     assert_eq!((consumed, upgrade.subprotocol.as_str()), (wire.to_router.len(), "wamp.2.msgpack"));
     wire.to_client = io::Cursor::new(upgrade.response);

@@ -1,0 +1,239 @@
+//! Drives one connection: bytes in, frames to the conversation, queue to the socket.
+//!
+//! One call of [`Driver::poll`] reads at most once, into the shard's buffer, so that a busy client delays the others
+//! of its shard by no more than that. What is not a whole frame yet stays with the connection; an idle one holds no
+//! buffer.
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::connection::Joining;
+use super::conversation::{Conversation, Flow, Stage};
+use super::frame::Step;
+use super::protocol::Protocol;
+use super::stream::{Reader, Writer};
+use crate::shard::{Shard, State};
+
+/// One connection after its opening.
+pub(super) struct Driver {
+    pub(super) shard: Rc<Shard>,
+    pub(super) reader: Reader,
+    pub(super) writer: Rc<Writer>,
+    pub(super) protocol: Protocol,
+    pub(super) talk: Conversation,
+    /// Bytes behind the last whole frame that was handled.
+    pub(super) tail: Vec<u8>,
+    /// Messages of a batch that wait.
+    pub(super) backlog: Vec<Vec<u8>>,
+    /// Something read waits to be handled, in `backlog` or `tail`.
+    pub(super) stalled: bool,
+    /// The client sends nothing more.
+    pub(super) ended: bool,
+    /// The end was told to the client.
+    pub(super) finished: bool,
+}
+
+/// Why a connection leaves its shard.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// It is over.
+    Closed,
+    /// It goes to the home of the realm.
+    Move(Box<Joining>),
+}
+
+/// What a step of the connection led to.
+enum Progress {
+    /// Look at everything again.
+    Again,
+    /// There may be more to read: let the others have their turn first.
+    Yield,
+    /// Wait for the socket, the timer or the queue.
+    Wait,
+    Leave(Exit),
+}
+
+impl Driver {
+    /// Goes as far as it can without waiting, and reads once at most.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Exit> {
+        let shard = self.shard.clone();
+        shard.state().outbox.watch(self.talk.link(), cx.waker());
+        loop {
+            if self.look(cx) {
+                return Poll::Ready(Exit::Closed);
+            }
+            if self.talk.timer.fired(cx) {
+                let dropped = self.talk.expired(&mut shard.state());
+                shard.end_of_turn();
+                if dropped {
+                    return Poll::Ready(Exit::Closed);
+                }
+                continue;
+            }
+            match self.step(cx) {
+                Progress::Again => {}
+                Progress::Wait => return Poll::Pending,
+                Progress::Leave(exit) => return Poll::Ready(exit),
+                Progress::Yield => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Looks at the queue and at the shard; whether the connection is over.
+    fn look(&mut self, cx: &mut Context<'_>) -> bool {
+        let shard = self.shard.clone();
+        let mut state = shard.state();
+        let link = self.talk.link();
+        let Some(mut standing) = state.outbox.standing(link) else { return true };
+        while standing.blocked && !standing.failed && self.writer.poll_writable(cx).is_ready() {
+            state.outbox.resume(link);
+            let Some(now) = state.outbox.standing(link) else { return true };
+            standing = now;
+        }
+        match self.talk.stage() {
+            Stage::Joined if standing.closing => self.talk.farewell(),
+            Stage::Greeting | Stage::Parted if shard.is_draining() => {
+                self.talk.stop(&mut state);
+                shard.end_of_turn();
+            }
+            Stage::Ending if standing.pending == 0 && !self.finished => {
+                self.finished = true;
+                self.writer.finish();
+            }
+            _ => {}
+        }
+        standing.failed || (self.ended && self.finished)
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Progress {
+        if self.talk.stage() == Stage::Ending {
+            return self.discard(cx);
+        }
+        if self.shard.state().outbox.is_choked(self.talk.link()) {
+            return Progress::Wait;
+        }
+        if self.stalled { self.go_on() } else { self.read(cx) }
+    }
+
+    /// Reads what still comes, so that the client can read the last word: a socket closed with bytes unread is reset.
+    fn discard(&mut self, cx: &mut Context<'_>) -> Progress {
+        if self.ended {
+            return Progress::Wait;
+        }
+        let shard = self.shard.clone();
+        let mut scratch = shard.scratch();
+        match self.reader.poll_read(cx, &mut scratch) {
+            Poll::Pending => Progress::Wait,
+            Poll::Ready(Ok(read)) if read == scratch.len() => Progress::Yield,
+            Poll::Ready(Ok(read)) => {
+                self.ended = read == 0;
+                Progress::Again
+            }
+            Poll::Ready(Err(_)) => Progress::Leave(Exit::Closed),
+        }
+    }
+
+    /// Handles what waited.
+    fn go_on(&mut self) -> Progress {
+        let shard = self.shard.clone();
+        let mut state = shard.state();
+        state.begin();
+        self.stalled = false;
+        let mut flow = Flow::Go;
+        let mut backlog = std::mem::take(&mut self.backlog).into_iter();
+        while let (Flow::Go, Some(message)) = (&flow, backlog.next()) {
+            flow = self.talk.message(&mut state, &message);
+        }
+        self.backlog = backlog.collect();
+        if let Flow::Go = flow {
+            let mut tail = std::mem::take(&mut self.tail);
+            let (handled, after) = self.frames(&mut state, &mut tail);
+            tail.drain(..handled);
+            self.keep(&tail);
+            flow = after;
+        }
+        self.settle(flow, Progress::Yield)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Progress {
+        let shard = self.shard.clone();
+        let mut scratch = shard.scratch();
+        // Behind a short tail the bytes are read where they will be whole; a long one is not worth moving each time.
+        let begin = if self.tail.len() <= scratch.len() / 2 { self.tail.len() } else { 0 };
+        let room = scratch.len() - begin;
+        let read = match self.reader.poll_read(cx, &mut scratch[begin..]) {
+            Poll::Pending => return Progress::Wait,
+            Poll::Ready(Ok(read)) => read,
+            Poll::Ready(Err(_)) => return Progress::Leave(Exit::Closed),
+        };
+        let mut state = shard.state();
+        state.begin();
+        shard.end_of_turn();
+        if read == 0 {
+            self.ended = true;
+            self.talk.hung_up(&mut state);
+            return Progress::Again;
+        }
+        let mut tail = std::mem::take(&mut self.tail);
+        let flow = if begin == tail.len() {
+            scratch[..begin].copy_from_slice(&tail);
+            let input = &mut scratch[..begin + read];
+            let (handled, flow) = self.frames(&mut state, input);
+            self.keep(&input[handled..]);
+            flow
+        } else {
+            tail.extend_from_slice(&scratch[..read]);
+            let (handled, flow) = self.frames(&mut state, &mut tail);
+            tail.drain(..handled);
+            self.tail = tail;
+            flow
+        };
+        self.talk.note_gaps();
+        self.settle(flow, if read == room { Progress::Yield } else { Progress::Again })
+    }
+
+    /// Handles the whole frames at the front of `input`; returns how many bytes they took.
+    fn frames(&mut self, state: &mut State, input: &mut [u8]) -> (usize, Flow) {
+        let mut handled = 0;
+        loop {
+            match self.protocol.next(&mut input[handled..]) {
+                Ok(Step::More { .. }) => return (handled, Flow::Go),
+                Ok(Step::Frame { consumed, frame }) => {
+                    handled += consumed;
+                    match self.talk.frame(state, frame, &mut self.backlog) {
+                        Flow::Go => {}
+                        flow => return (handled, flow),
+                    }
+                }
+                Err(failure) => return (input.len(), self.talk.broken(state, failure)),
+            }
+        }
+    }
+
+    fn keep(&mut self, rest: &[u8]) {
+        self.tail = rest.to_vec();
+    }
+
+    fn settle(&mut self, flow: Flow, otherwise: Progress) -> Progress {
+        self.shard.end_of_turn();
+        match flow {
+            Flow::Go => otherwise,
+            Flow::Choked => {
+                self.stalled = true;
+                Progress::Again
+            }
+            Flow::Move(joining) => {
+                self.stalled = true;
+                Progress::Leave(Exit::Move(joining))
+            }
+            Flow::End => {
+                self.tail = Vec::new();
+                self.backlog = Vec::new();
+                Progress::Again
+            }
+        }
+    }
+}
