@@ -68,10 +68,10 @@ pub(super) struct Realm {
     pub(super) strict_ids: Option<StrictIds>,
     #[serde(default)]
     pub(super) uri_check: UriCheck,
-    #[serde(default)]
-    pub(super) meta_event_kwargs: bool,
+    pub(super) meta_event_kwargs: Option<bool>,
     #[serde(default)]
     pub(super) meta_visibility: bool,
+    pub(super) notify_unsubscribed: Option<bool>,
     pub(super) allow_disclose_me: Option<bool>,
     #[serde(default)]
     pub(super) disclose_callee: bool,
