@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use super::token::{
-    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, NOT_UTF8, Read, Reader, TOO_DEEP, TRAILING,
-    TRUNCATED, Token,
+    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, Read, Reader, TOO_DEEP, TRAILING, TRUNCATED, Token,
 };
+use super::utf8;
 
 /// Reads CBOR.
 #[derive(Debug)]
@@ -124,11 +124,11 @@ impl<'a> CborReader<'a> {
 
     fn read_text(&mut self, head: Head) -> Read<Cow<'a, str>> {
         if head.info != INDEFINITE {
-            return utf8(self.take(head.number)?).map(Cow::Borrowed);
+            return utf8::borrowed(self.take(head.number)?);
         }
         let mut text = String::new();
         while let Some(chunk) = self.chunk(TEXT)? {
-            text.push_str(utf8(chunk)?);
+            text.push_str(utf8::text(chunk)?);
         }
         Ok(Cow::Owned(text))
     }
@@ -145,7 +145,7 @@ impl<'a> CborReader<'a> {
     }
 
     #[inline(always)]
-    fn container(head: Head) -> Container {
+    fn container_of(head: Head) -> Container {
         let left = if head.info == INDEFINITE { Container::OPEN } else { head.number.min(Container::OPEN - 2) };
         Container { left, map: head.major == MAP }
     }
@@ -179,10 +179,10 @@ impl<'a> CborReader<'a> {
         match head.major {
             UNSIGNED | NEGATIVE if head.info == INDEFINITE => Err(RESERVED),
             UNSIGNED | NEGATIVE => Ok(()),
-            TEXT if head.info != INDEFINITE => check_utf8(self.take(head.number)?),
+            TEXT if head.info != INDEFINITE => utf8::check(self.take(head.number)?),
             TEXT => {
                 while let Some(chunk) = self.chunk(TEXT)? {
-                    check_utf8(chunk)?;
+                    utf8::check(chunk)?;
                 }
                 Ok(())
             }
@@ -191,7 +191,7 @@ impl<'a> CborReader<'a> {
                 while self.chunk(BYTES)?.is_some() {}
                 Ok(())
             }
-            LIST | MAP => self.skip_container(CborReader::container(head), room),
+            LIST | MAP => self.skip_container(CborReader::container_of(head), room),
             _ => CborReader::simple(head).map(|_| ()),
         }
     }
@@ -214,16 +214,6 @@ impl<'a> CborReader<'a> {
             _ => self.skip_value(0),
         }
     }
-}
-
-#[inline]
-fn check_utf8(bytes: &[u8]) -> Read<()> {
-    if bytes.is_ascii() || simdutf8::basic::from_utf8(bytes).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
-}
-
-#[inline]
-fn utf8(bytes: &[u8]) -> Read<&str> {
-    simdutf8::basic::from_utf8(bytes).map_err(|_| NOT_UTF8)
 }
 
 /// The value of an IEEE 754 binary16, exactly.
@@ -290,10 +280,20 @@ impl<'a> Reader<'a> for CborReader<'a> {
             },
             BYTES => Token::Bytes(self.read_bytes(head)?),
             TEXT => Token::Text(self.read_text(head)?),
-            LIST => Token::List(CborReader::container(head)),
-            MAP => Token::Map(CborReader::container(head)),
+            LIST => Token::List(CborReader::container_of(head)),
+            MAP => Token::Map(CborReader::container_of(head)),
             _ => CborReader::simple(head)?,
         })
+    }
+
+    #[inline(always)]
+    fn container(&mut self) -> Read<Option<Container>> {
+        self.skip_tags()?;
+        match self.rest.first() {
+            Some(0x80..=0xbf) => self.head().map(|head| Some(CborReader::container_of(head))),
+            Some(_) => Ok(None),
+            None => Err(TRUNCATED),
+        }
     }
 
     #[inline(always)]
@@ -322,7 +322,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
 
     fn skip_text_map(&mut self, room: usize) -> Read<()> {
         self.skip_tags()?;
-        let mut container = CborReader::container(self.head()?);
+        let mut container = CborReader::container_of(self.head()?);
         let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
         while self.more(&mut container)? {
             if self.peek()? != Kind::Text {

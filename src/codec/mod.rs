@@ -20,6 +20,7 @@ mod json;
 mod layout;
 mod msgpack;
 mod token;
+mod utf8;
 mod value;
 mod walk;
 mod writer;

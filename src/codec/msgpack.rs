@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::token::{
-    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, NOT_UTF8, Read, Reader, TOO_DEEP, TRAILING,
-    TRUNCATED, Token,
+    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, Read, Reader, TOO_DEEP, TRAILING, TRUNCATED, Token,
 };
+use super::utf8;
 
 /// Reads MessagePack.
 #[derive(Debug)]
@@ -102,6 +102,7 @@ impl<'a> MsgPackReader<'a> {
     }
 
     /// The data of a binary or extension value; its type number is dropped.
+    #[inline(always)]
     fn binary(&mut self, byte: u8) -> Read<&'a [u8]> {
         match byte {
             0xc4..=0xc6 => self.counted(1 << (byte - 0xc4)),
@@ -120,7 +121,7 @@ impl<'a> MsgPackReader<'a> {
 
     /// The head of a list or map that begins with `byte`; `None` where none does.
     #[inline(always)]
-    fn container(&mut self, byte: u8) -> Read<Option<Container>> {
+    fn head(&mut self, byte: u8) -> Read<Option<Container>> {
         let (left, map) = match byte {
             0x80..=0x8f => (u64::from(byte & 0x0f), true),
             0x90..=0x9f => (u64::from(byte & 0x0f), false),
@@ -130,54 +131,33 @@ impl<'a> MsgPackReader<'a> {
         };
         Ok(Some(Container { left, map }))
     }
+}
 
-    /// Passes over `count` values. Recursion is as deep as `room` at most.
-    fn skip_values(&mut self, count: u64, room: usize) -> Read<()> {
-        for _ in 0..count {
-            let byte = self.byte()?;
-            let fixed = FIXED[usize::from(byte)];
-            if fixed != VARIES {
-                self.take(usize::from(fixed))?;
-            } else if let Some(text) = self.string(byte)? {
-                check_utf8(text)?;
-            } else if let Some(container) = self.container(byte)? {
-                self.skip_container(container, room)?;
-            } else {
-                self.binary(byte)?;
+/// The bytes behind the content of a list or map; the outermost value counts as a list of one. Recursion is as deep as
+/// `room` at most.
+///
+/// Most of what a message costs is spent here, so the position is a local that lives in registers.
+fn skip_content(rest: &[u8], container: Container, room: usize) -> Read<&[u8]> {
+    let mut reader = MsgPackReader { whole: rest, rest };
+    let mut left = container.left << u8::from(container.map);
+    while left != 0 {
+        let byte = reader.byte()?;
+        let fixed = FIXED[usize::from(byte)];
+        if fixed != VARIES {
+            reader.take(usize::from(fixed))?;
+        } else if let Some(text) = reader.string(byte)? {
+            utf8::check(text)?;
+        } else if let Some(inner) = reader.head(byte)? {
+            if container.map && left % 2 == 0 {
+                return Err(COMPOUND_KEY);
             }
+            reader.rest = skip_content(reader.rest, inner, room.checked_sub(1).ok_or(TOO_DEEP)?)?;
+        } else {
+            reader.binary(byte)?;
         }
-        Ok(())
+        left -= 1;
     }
-
-    fn skip_container(&mut self, container: Container, room: usize) -> Read<()> {
-        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
-        if !container.map {
-            return self.skip_values(container.left, room);
-        }
-        for _ in 0..container.left {
-            self.skip_key()?;
-            self.skip_values(1, room)?;
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn skip_key(&mut self) -> Read<()> {
-        match self.rest.first() {
-            Some(0x80..=0x9f | 0xdc..=0xdf) => Err(COMPOUND_KEY),
-            _ => self.skip_values(1, 0),
-        }
-    }
-}
-
-#[inline]
-fn check_utf8(bytes: &[u8]) -> Read<()> {
-    if bytes.is_ascii() || simdutf8::basic::from_utf8(bytes).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
-}
-
-#[inline]
-fn utf8(bytes: &[u8]) -> Read<Cow<'_, str>> {
-    simdutf8::basic::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| NOT_UTF8)
+    Ok(reader.rest)
 }
 
 impl<'a> Reader<'a> for MsgPackReader<'a> {
@@ -218,12 +198,12 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
         Ok(match byte {
             0x00..=0x7f => Token::Uint(u64::from(byte)),
             0xe0..=0xff => Token::Int(i64::from(byte as i8)),
-            0x80..=0x9f | 0xdc..=0xdf => match self.container(byte)? {
+            0x80..=0x9f | 0xdc..=0xdf => match self.head(byte)? {
                 Some(container) if container.map => Token::Map(container),
                 Some(container) => Token::List(container),
                 None => return Err(RESERVED),
             },
-            0xa0..=0xbf | 0xd9..=0xdb => Token::Text(utf8(self.string(byte)?.unwrap_or_default())?),
+            0xa0..=0xbf | 0xd9..=0xdb => Token::Text(utf8::borrowed(self.string(byte)?.unwrap_or_default())?),
             0xc0 => Token::Null,
             0xc2 | 0xc3 => Token::Bool(byte == 0xc3),
             0xca => Token::Float(f64::from(f32::from_be_bytes(self.array()?))),
@@ -232,6 +212,18 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
             0xd0..=0xd3 => self.signed(1 << (byte - 0xd0))?,
             _ => Token::Bytes(Cow::Borrowed(self.binary(byte)?)),
         })
+    }
+
+    #[inline(always)]
+    fn container(&mut self) -> Read<Option<Container>> {
+        match self.rest.first() {
+            Some(0x80..=0x9f | 0xdc..=0xdf) => {
+                let byte = self.byte()?;
+                self.head(byte)
+            }
+            Some(_) => Ok(None),
+            None => Err(TRUNCATED),
+        }
     }
 
     #[inline(always)]
@@ -248,17 +240,18 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
 
     #[inline]
     fn skip(&mut self, room: usize) -> Read<()> {
-        self.skip_values(1, room)
+        self.rest = skip_content(self.rest, Container { left: 1, map: false }, room)?;
+        Ok(())
     }
 
     fn skip_text_map(&mut self, room: usize) -> Read<()> {
         let byte = self.byte()?;
-        let pairs = self.container(byte)?.map_or(0, |container| container.left);
+        let pairs = self.head(byte)?.map_or(0, |container| container.left);
         let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
         for _ in 0..pairs {
             let byte = self.byte()?;
-            check_utf8(self.string(byte)?.ok_or(KEY_NOT_TEXT)?)?;
-            self.skip_values(1, room)?;
+            utf8::check(self.string(byte)?.ok_or(KEY_NOT_TEXT)?)?;
+            self.skip(room)?;
         }
         Ok(())
     }
@@ -297,7 +290,7 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
         let before = self.rest;
         let byte = self.byte()?;
         match self.string(byte)? {
-            Some(text) => utf8(text).map(Some),
+            Some(text) => utf8::borrowed(text).map(Some),
             None => {
                 self.rest = before;
                 Ok(None)

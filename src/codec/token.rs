@@ -140,24 +140,15 @@ pub(super) trait Reader<'a>: Sized {
     /// The next value where it is text; otherwise nothing is read.
     fn text(&mut self) -> Read<Option<Cow<'a, str>>>;
 
-    /// The head of the next value where it is a map; otherwise nothing is read.
-    #[inline]
-    fn map(&mut self) -> Read<Option<Container>> {
-        match self.peek()? {
-            Kind::Map => match self.token()? {
-                Token::Map(container) => Ok(Some(container)),
-                _ => Ok(None),
-            },
-            _ => Ok(None),
-        }
-    }
+    /// The head of the next value where it is a list or map; otherwise nothing is read.
+    fn container(&mut self) -> Read<Option<Container>>;
 
     /// Whether one value that this reader passed over is a list or map without content.
     #[inline]
     fn is_empty(value: &'a [u8]) -> bool {
         let Ok(mut reader) = Self::new(value) else { return false };
-        match reader.token() {
-            Ok(Token::List(mut container) | Token::Map(mut container)) => reader.more(&mut container) == Ok(false),
+        match reader.container() {
+            Ok(Some(mut container)) => reader.more(&mut container) == Ok(false),
             _ => false,
         }
     }
@@ -169,11 +160,9 @@ pub(super) trait Reader<'a>: Sized {
     }
 
     /// A map's next key, which must be text.
+    #[inline(always)]
     fn text_key(&mut self) -> Read<Cow<'a, str>> {
-        match self.key()? {
-            Token::Text(key) => Ok(key),
-            _ => Err(KEY_NOT_TEXT),
-        }
+        self.text()?.ok_or(KEY_NOT_TEXT)
     }
 }
 

@@ -270,6 +270,15 @@ impl<'a> Reader<'a> for JsonReader<'a> {
         }
     }
 
+    fn container(&mut self) -> Read<Option<Container>> {
+        let byte = self.next_byte()?;
+        if !matches!(byte, b'[' | b'{') {
+            return Ok(None);
+        }
+        self.at += 1;
+        Ok(Some(Container { left: Container::OPEN_FIRST, map: byte == b'{' }))
+    }
+
     #[inline]
     fn more(&mut self, container: &mut Container) -> Read<bool> {
         if container.left == 0 {
@@ -292,13 +301,17 @@ impl<'a> Reader<'a> for JsonReader<'a> {
     }
 
     fn key(&mut self) -> Read<Token<'a>> {
+        self.text_key().map(Token::Text)
+    }
+
+    fn text_key(&mut self) -> Read<Cow<'a, str>> {
         if self.next_byte()? != b'"' {
             return Err(NO_KEY);
         }
         self.at += 1;
         let key = self.string()?;
         self.colon()?;
-        Ok(Token::Text(key))
+        Ok(key)
     }
 
     fn skip(&mut self, room: usize) -> Read<()> {

@@ -31,8 +31,8 @@ pub(super) fn illegal(text: String) -> Fault {
 pub(super) struct Elements<'r, R> {
     pub reader: &'r mut R,
     pub encoding: Encoding,
-    /// The message's name.
-    pub name: &'static str,
+    /// The message's code.
+    pub code: u64,
     /// The message's list.
     pub list: Container,
     /// How many levels of lists and maps an element may have.
@@ -62,7 +62,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
         {
             return Ok(id);
         }
-        Err(illegal(format!("{}.{what} must be an id: an integer from 1 to 2^53", self.name)))
+        Err(illegal(format!("{}.{what} must be an id: an integer from 1 to 2^53", self.name())))
     }
 
     /// A non-negative integer.
@@ -113,8 +113,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
         what: &'static str,
         take: impl FnMut(&str, Entry<'_, R>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let message = Path { up: None, name: self.name };
-        entries(self.reader, &Path { up: Some(&message), name: what }, self.room, take)
+        entries(self.reader, &Path::Within(&Path::Message(self.code), what), self.room, take)
     }
 
     /// A map in which no key matters.
@@ -180,7 +179,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
         match self.reader.peek()? {
             Kind::Map if payload.args.is_empty() || R::is_list(payload.args) => {}
             Kind::Null => return Ok(self.reader.skip(0).map(|()| &[][..])?),
-            Kind::Map => return Err(illegal(format!("{} has ArgumentsKw behind a transparent payload", self.name))),
+            Kind::Map => return Err(illegal(format!("{} has ArgumentsKw behind a transparent payload", self.name()))),
             _ => return Err(self.wrong("ArgumentsKw", "a map")),
         }
         self.reader.skip_text_map(self.room)?;
@@ -198,20 +197,25 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
     #[inline]
     pub fn end(&mut self) -> Result<(), Fault> {
         if self.more()? {
-            return Err(illegal(format!("{} has more elements than its layout", self.name)));
+            return Err(illegal(format!("{} has more elements than its layout", self.name())));
         }
         Ok(self.reader.finish()?)
     }
 
     #[inline(always)]
     fn expect(&mut self, what: &'static str) -> Result<(), Fault> {
-        if self.more()? { Ok(()) } else { Err(illegal(format!("{} ends before {what}", self.name))) }
+        if self.more()? { Ok(()) } else { Err(illegal(format!("{} ends before {what}", self.name()))) }
+    }
+
+    /// The message's name, for sentences.
+    fn name(&self) -> Path<'static> {
+        Path::Message(self.code)
     }
 
     #[cold]
     fn wrong(&mut self, what: &str, expected: &str) -> Fault {
         match self.reader.peek() {
-            Ok(kind) => illegal(format!("{}.{what} must be {expected}, not {}", self.name, kind.as_str())),
+            Ok(kind) => illegal(format!("{}.{what} must be {expected}, not {}", self.name(), kind.as_str())),
             Err(why) => Fault::Malformed(why),
         }
     }

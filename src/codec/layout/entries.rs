@@ -5,22 +5,25 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use super::code;
 use super::elements::{Fault, illegal};
 use crate::codec::token::{Kind, Reader, TOO_DEEP, Token};
 use crate::wamp::Id;
 
-/// Where in a message a map stands, for sentences: as `CALL.Options`.
-pub(super) struct Path<'p> {
-    pub up: Option<&'p Path<'p>>,
-    pub name: &'p str,
+/// Where in a message a value stands, for sentences: as `CALL.Options.timeout`.
+pub(super) enum Path<'p> {
+    /// The message with this code.
+    Message(u64),
+    /// The element or key of this name in what the path before leads to.
+    Within(&'p Path<'p>, &'p str),
 }
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(up) = self.up {
-            write!(f, "{up}.")?;
+        match self {
+            Path::Message(code) => f.write_str(code::name(*code).unwrap_or("a message")),
+            Path::Within(path, name) => write!(f, "{path}.{name}"),
         }
-        f.write_str(self.name)
     }
 }
 
@@ -58,13 +61,19 @@ pub(super) fn entries<'a, R: Reader<'a>>(
     mut take: impl FnMut(&str, Entry<'_, R>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
-    let Some(mut map) = reader.map()? else { return Err(not_a_map(reader, path)) };
+    if reader.peek()? != Kind::Map {
+        return Err(not_a_map(reader, path));
+    }
+    let Some(mut map) = reader.container()? else { return Err(not_a_map(reader, path)) };
+    if map.left == 0 {
+        return Ok(());
+    }
     let mut keys = Keys::default();
     while reader.more(&mut map)? {
         let key = reader.text_key()?;
         match reader.peek()? {
             Kind::Null => reader.skip(0)?,
-            _ => take(&key, Entry { reader, path: Path { up: Some(path), name: &key }, room })?,
+            _ => take(&key, Entry { reader, path: Path::Within(path, &key), room })?,
         }
         keys.0.push(key);
     }
@@ -148,7 +157,7 @@ impl<'a, R: Reader<'a>> Entry<'_, R> {
         if self.reader.peek()? != Kind::List || self.room == 0 {
             return Err(self.wrong(expected));
         }
-        let Token::List(mut list) = self.reader.token()? else { return Err(self.wrong(expected)) };
+        let Some(mut list) = self.reader.container()? else { return Err(self.wrong(expected)) };
         let mut items = Vec::new();
         while self.reader.more(&mut list)? {
             match item(self.reader)? {

@@ -19,33 +19,51 @@ pub(super) use read::read;
 pub(super) use write::write;
 
 /// Message codes (MSG-1 to MSG-25).
-#[rustfmt::skip]
 mod code {
-    pub const HELLO: u64 = 1;
-    pub const WELCOME: u64 = 2;
-    pub const ABORT: u64 = 3;
-    pub const CHALLENGE: u64 = 4;
-    pub const AUTHENTICATE: u64 = 5;
-    pub const GOODBYE: u64 = 6;
-    pub const ERROR: u64 = 8;
-    pub const PUBLISH: u64 = 16;
-    pub const PUBLISHED: u64 = 17;
-    pub const SUBSCRIBE: u64 = 32;
-    pub const SUBSCRIBED: u64 = 33;
-    pub const UNSUBSCRIBE: u64 = 34;
-    pub const UNSUBSCRIBED: u64 = 35;
-    pub const EVENT: u64 = 36;
-    /// The code meant for EVENT_RECEIVED, and the one in use (PSX-5).
-    pub const EVENT_RECEIVED: u64 = 37;
+    macro_rules! codes {
+        ($($name:ident = $code:literal;)*) => {
+            $(pub const $name: u64 = $code;)*
+
+            /// The name of the message with this code.
+            pub fn name(code: u64) -> Option<&'static str> {
+                match code {
+                    $($code => Some(stringify!($name)),)*
+                    // What EVENT_RECEIVED uses until its own code is ratified (PSX-5).
+                    EVENT_RECEIVED_PROVISIONAL => Some("EVENT_RECEIVED"),
+                    _ => None,
+                }
+            }
+        };
+    }
+
+    codes! {
+        HELLO = 1;
+        WELCOME = 2;
+        ABORT = 3;
+        CHALLENGE = 4;
+        AUTHENTICATE = 5;
+        GOODBYE = 6;
+        ERROR = 8;
+        PUBLISH = 16;
+        PUBLISHED = 17;
+        SUBSCRIBE = 32;
+        SUBSCRIBED = 33;
+        UNSUBSCRIBE = 34;
+        UNSUBSCRIBED = 35;
+        EVENT = 36;
+        EVENT_RECEIVED = 37;
+        CALL = 48;
+        CANCEL = 49;
+        RESULT = 50;
+        REGISTER = 64;
+        REGISTERED = 65;
+        UNREGISTER = 66;
+        UNREGISTERED = 67;
+        INVOCATION = 68;
+        INTERRUPT = 69;
+        YIELD = 70;
+    }
+
+    /// See [`name`].
     pub const EVENT_RECEIVED_PROVISIONAL: u64 = 337;
-    pub const CALL: u64 = 48;
-    pub const CANCEL: u64 = 49;
-    pub const RESULT: u64 = 50;
-    pub const REGISTER: u64 = 64;
-    pub const REGISTERED: u64 = 65;
-    pub const UNREGISTER: u64 = 66;
-    pub const UNREGISTERED: u64 = 67;
-    pub const INVOCATION: u64 = 68;
-    pub const INTERRUPT: u64 = 69;
-    pub const YIELD: u64 = 70;
 }

@@ -2,7 +2,7 @@
 
 use super::elements::{Elements, Fault, illegal};
 use super::{code, hello, options};
-use crate::codec::token::{Container, Kind, Malformed, Reader, TOO_DEEP, Token};
+use crate::codec::token::{Container, Malformed, Reader, TOO_DEEP};
 use crate::wamp::{ClientMessage, Encoding, Violation};
 
 /// Reads the one message that `bytes` hold.
@@ -37,8 +37,7 @@ fn message<'a, R: Reader<'a>>(
         true => reader.uint()?.ok_or_else(|| illegal("the first element must be the message code".to_owned()))?,
         false => return Err(illegal("a message must not be an empty list".to_owned())),
     };
-    let name = client_name(code).ok_or_else(|| unexpected(code))?;
-    let mut elements = Elements { reader, encoding, name, list, room };
+    let mut elements = Elements { reader, encoding, code, list, room };
     let message = body(code, &mut elements)?;
     elements.end()?;
     Ok(message)
@@ -46,12 +45,10 @@ fn message<'a, R: Reader<'a>>(
 
 #[inline]
 fn begin<'a, R: Reader<'a>>(reader: &mut R) -> Result<Container, Fault> {
-    match reader.peek()? {
-        Kind::List => match reader.token()? {
-            Token::List(list) => Ok(list),
-            _ => Err(illegal("a message must be a list".to_owned())),
-        },
-        kind => Err(illegal(format!("a message must be a list, not {}", kind.as_str()))),
+    let kind = reader.peek()?;
+    match reader.container()? {
+        Some(list) if !list.map => Ok(list),
+        _ => Err(illegal(format!("a message must be a list, not {}", kind.as_str()))),
     }
 }
 
@@ -148,44 +145,11 @@ fn opening_or_closing<'a, R: Reader<'a>>(code: u64, m: &mut Elements<'_, R>) -> 
     })
 }
 
-/// The name of a message that clients send.
-#[inline]
-fn client_name(code: u64) -> Option<&'static str> {
-    Some(match code {
-        code::HELLO => "HELLO",
-        code::ABORT => "ABORT",
-        code::AUTHENTICATE => "AUTHENTICATE",
-        code::GOODBYE => "GOODBYE",
-        code::ERROR => "ERROR",
-        code::PUBLISH => "PUBLISH",
-        code::SUBSCRIBE => "SUBSCRIBE",
-        code::UNSUBSCRIBE => "UNSUBSCRIBE",
-        code::EVENT_RECEIVED | code::EVENT_RECEIVED_PROVISIONAL => "EVENT_RECEIVED",
-        code::CALL => "CALL",
-        code::CANCEL => "CANCEL",
-        code::REGISTER => "REGISTER",
-        code::UNREGISTER => "UNREGISTER",
-        code::YIELD => "YIELD",
-        _ => return None,
-    })
-}
-
 /// A code that no client may send (GEN-1, GEN-10).
 #[cold]
 fn unexpected(code: u64) -> Fault {
-    let name = match code {
-        code::WELCOME => "WELCOME",
-        code::CHALLENGE => "CHALLENGE",
-        code::PUBLISHED => "PUBLISHED",
-        code::SUBSCRIBED => "SUBSCRIBED",
-        code::UNSUBSCRIBED => "UNSUBSCRIBED",
-        code::EVENT => "EVENT",
-        code::RESULT => "RESULT",
-        code::REGISTERED => "REGISTERED",
-        code::UNREGISTERED => "UNREGISTERED",
-        code::INVOCATION => "INVOCATION",
-        code::INTERRUPT => "INTERRUPT",
-        _ => return illegal(format!("{code} is no message code")),
-    };
-    illegal(format!("{name} ({code}) is sent by routers, never by clients"))
+    match code::name(code) {
+        Some(name) => illegal(format!("{name} ({code}) is sent by routers, never by clients")),
+        None => illegal(format!("{code} is no message code")),
+    }
 }

@@ -3,3 +3,5 @@
 mod client;
 mod router;
 mod support;
+mod values;
+mod vectors;

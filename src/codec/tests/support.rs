@@ -63,13 +63,19 @@ pub fn cargo(payload: &Payload<'_>) -> (Json, Json) {
     (element(payload.args), element(payload.kwargs))
 }
 
-fn binary(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine;
-    let base64 = text.strip_prefix('\0')?;
-    Some(base64::engine::general_purpose::STANDARD.decode(base64).unwrap())
+/// The bytes of a string that begins with U+0000.
+pub fn binary(text: &str) -> Option<Vec<u8>> {
+    text.starts_with('\0').then(|| try_binary(text).unwrap())
 }
 
-fn binary_text(bytes: &[u8]) -> Json {
+/// The same where it may not be Base64.
+pub fn try_binary(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text.strip_prefix('\0')?).ok()
+}
+
+/// Bytes as JSON has them.
+pub fn binary_text(bytes: &[u8]) -> Json {
     use base64::Engine;
     Json::from(format!("\0{}", base64::engine::general_purpose::STANDARD.encode(bytes)))
 }
