@@ -161,7 +161,12 @@ fn remove_callee(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effects
 
 /// Tells a list as the caller wants it: a page with `limit` and `after` (RESULT kwargs then say where the `next` one
 /// begins, or null), in parts with `receive_progress`, else whole.
-fn tell(realm: &Realm, request: &Request<'_>, step: super::answers::Step, subject: Option<Id>) -> Result<Reply, Failure> {
+fn tell(
+    realm: &Realm,
+    request: &Request<'_>,
+    step: super::answers::Step,
+    subject: Option<Id>,
+) -> Result<Reply, Failure> {
     let (limit, after) = (request.id_option("limit")?, request.id_option("after")?);
     let mut cursor = Cursor { caller: request.caller, subject, after };
     let paged = limit.is_some() || after.is_some();
@@ -189,7 +194,8 @@ fn list_all(realm: &Realm, cursor: &mut Cursor, limit: usize, encoding: Encoding
     let mut lists = Lists::default();
     let registrations = &realm.dealer.registrations;
     let after = cursor.after.and_then(|after| EntryKey::from_id(after.get()));
-    let next = registrations.scan(None, after, limit, limit.saturating_mul(4), &mut |key| lists.add(realm, cursor, key));
+    let next =
+        registrations.scan(None, after, limit, limit.saturating_mul(4), &mut |key| lists.add(realm, cursor, key));
     lists.write(encoding, out);
     cursor.after = next.map(id_of);
     next.is_some()
