@@ -56,6 +56,8 @@ pub struct RealmOptions {
     pub allow_disclose_me: bool,
     /// Whether RESULTs name the callee (RPC-12, D-48).
     pub disclose_callee: bool,
+    /// Whether a session that announced `subscription_revocation` is told when the router ends a subscription (D-36).
+    pub notify_unsubscribed: bool,
     /// Quotas of each session.
     pub limits: Limits,
 }

@@ -1,6 +1,28 @@
 //! Meta events: gathered as they happen, sent in batches.
+//!
+//! ```text
+//!  a change --emit--> nobody observes the topic: one branch, nothing kept
+//!               \---> a record --flush--> encoded once per group of observers --> one batch for each of them
+//! ```
+//!
+//! Invariants: an observer gets the events of all its topics in the order of the changes (ORD-7), each once for every
+//! subscription of its own that matches. Whoever changes who observes, or answers from the state of the realm, flushes
+//! first: so nobody is sent an event from before its SUBSCRIBED, and an answer contains exactly the changes whose
+//! events its receiver got before it.
+//!
+//! Not here: which changes there are (`dealer`, `broker`, `members`), the meta procedures.
+//! Spec: "Session Meta API", "Registration Meta API", "Subscription Meta API".
 
-use crate::wamp::{Id, Invoke, Policy};
+use super::details::{write_registration, write_subscription};
+use super::observers::{Group, Observers, Watch};
+use super::pending::{Pending, Record, Subject};
+use super::topic::{Topic, Topics};
+use crate::codec::{self, Writer};
+use crate::pattern::EntryKey;
+use crate::pattern::rules::{Action, RuleSet};
+use crate::realm::members::Member;
+use crate::realm::{Batch, Effects, RealmOptions};
+use crate::wamp::{Encoding, EventDetails, Id, Invoke, Payload, Peer, Policy, RouterMessage};
 
 /// A change that observers hear of. Ids are those at the time of the event (MTA-5).
 #[derive(Clone, Copy, Debug)]
@@ -21,16 +43,210 @@ pub(in crate::realm) enum Event<'a> {
     SubscriptionLeft { session: Id, id: Id, uri: &'a str, policy: Policy },
     /// `wamp.subscription.on_delete` (SMA-4).
     SubscriptionDeleted { session: Id, id: Id, uri: &'a str, policy: Policy },
+    /// `wamp.session.on_join` (SSM-1).
+    SessionJoined { session: Id, peer: &'a Peer },
+    /// `wamp.session.on_leave` (SSM-2).
+    SessionLeft { session: Id, peer: &'a Peer },
+}
+
+impl Event<'_> {
+    pub(super) const fn topic(&self) -> Topic {
+        match self {
+            Event::RegistrationCreated { .. } => Topic::RegistrationCreated,
+            Event::RegistrationJoined { .. } => Topic::RegistrationJoined,
+            Event::RegistrationLeft { .. } => Topic::RegistrationLeft,
+            Event::RegistrationDeleted { .. } => Topic::RegistrationDeleted,
+            Event::SubscriptionCreated { .. } => Topic::SubscriptionCreated,
+            Event::SubscriptionJoined { .. } => Topic::SubscriptionJoined,
+            Event::SubscriptionLeft { .. } => Topic::SubscriptionLeft,
+            Event::SubscriptionDeleted { .. } => Topic::SubscriptionDeleted,
+            Event::SessionJoined { .. } => Topic::SessionJoined,
+            Event::SessionLeft { .. } => Topic::SessionLeft,
+        }
+    }
 }
 
 /// Observers, and the events they have not been sent yet.
-pub(in crate::realm) struct Meta {}
+pub(in crate::realm) struct Meta {
+    observers: Observers,
+    pending: Pending,
+    scratch: Scratch,
+    /// Events about registrations and subscriptions carry `uri` and `match` as kwargs.
+    kwargs: bool,
+}
+
+/// What a flush encodes into.
+struct Scratch {
+    batch: Batch,
+    payload: Vec<u8>,
+}
+
+/// A batch larger than this is not kept.
+const KEPT: usize = 1024 * 1024;
 
 impl Meta {
+    pub(in crate::realm) fn new(options: &RealmOptions, secret: u64) -> Meta {
+        Meta {
+            observers: Observers::new(options.meta_visibility, secret),
+            pending: Pending::default(),
+            scratch: Scratch { batch: Batch::new(Encoding::Json), payload: Vec::new() },
+            kwargs: options.meta_event_kwargs,
+        }
+    }
+
     /// Takes note of a change. With no observer it costs one branch.
     #[inline]
     pub(in crate::realm) fn emit(&mut self, event: Event<'_>) {
-        let _ = event;
-        todo!()
+        if self.observers.any(event.topic()) {
+            self.pending.push(event);
+        }
     }
+
+    /// Whether so much is gathered that it should be flushed before the turn ends.
+    #[inline]
+    pub(in crate::realm) fn is_full(&self) -> bool {
+        self.pending.is_full()
+    }
+
+    /// The session now holds this subscription, which matches `topics`. A pattern counts only where the role may
+    /// subscribe to all of the router's names (PAT-8, D-22). Flush first.
+    pub(in crate::realm) fn observe(
+        &mut self,
+        member: u32,
+        who: &Member,
+        key: EntryKey,
+        policy: Policy,
+        topics: Topics,
+    ) {
+        if policy == Policy::Exact || who.judge(Action::Subscribe, "wamp.", Policy::Prefix).allowed {
+            self.observers.add(member, who, key, policy, topics);
+        }
+    }
+
+    /// The session no longer holds this subscription. Flush first.
+    pub(in crate::realm) fn unobserve(&mut self, member: u32, key: EntryKey) {
+        self.observers.remove(member, key);
+    }
+
+    /// The session is gone: it hears of nothing any more.
+    pub(in crate::realm) fn forget(&mut self, member: u32) {
+        self.observers.forget(member);
+    }
+
+    /// Sends what was gathered: one batch to each observer.
+    pub(in crate::realm) fn flush(&mut self, random: &mut fastrand::Rng, out: &mut dyn Effects) {
+        if self.pending.is_empty() {
+            return;
+        }
+        for record in &mut self.pending.records {
+            record.publication = Id::from_random(random.u64(..));
+        }
+        for group in self.observers.groups().iter().filter(|group| group.hears(self.pending.topics)) {
+            self.scratch.fill(&self.pending, &self.observers, group, self.kwargs);
+            if !self.scratch.batch.ends.is_empty() {
+                // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
+                group.links().for_each(|link| drop(out.send_batch(link, &self.scratch.batch)));
+            }
+        }
+        self.pending.clear();
+        self.scratch.trim();
+    }
+}
+
+impl Scratch {
+    /// Encodes everything pending that the group hears of and may see.
+    fn fill(&mut self, pending: &Pending, observers: &Observers, group: &Group, kwargs: bool) {
+        self.batch.clear();
+        self.batch.encoding = group.encoding();
+        for record in &pending.records {
+            if group.rules.as_ref().is_some_and(|rules| !may_see(rules, pending, record)) {
+                continue;
+            }
+            let mut watches = observers.watches(group, record.topic).peekable();
+            if watches.peek().is_none() {
+                continue;
+            }
+            self.payload.clear();
+            let args = write_args(pending, record, group.encoding(), &mut self.payload);
+            if kwargs {
+                write_kwargs(pending, record, group.encoding(), &mut self.payload);
+            }
+            watches.for_each(|watch| self.event(watch, record, args));
+        }
+    }
+
+    /// Encodes one EVENT; the payload is in `self.payload`, its kwargs begin at `args`.
+    fn event(&mut self, watch: &Watch, record: &Record, args: usize) {
+        let encoding = self.batch.encoding;
+        let message = RouterMessage::Event {
+            subscription: watch.subscription,
+            publication: record.publication,
+            details: EventDetails { topic: watch.pattern.then(|| record.topic.uri()), ..EventDetails::default() },
+            payload: Payload { encoding, args: &self.payload[..args], kwargs: &self.payload[args..] },
+        };
+        codec::encode(encoding, &message, &mut self.batch.bytes);
+        self.batch.end_message();
+    }
+
+    fn trim(&mut self) {
+        self.batch.clear();
+        if self.batch.bytes.capacity() > KEPT {
+            self.batch = Batch::new(self.batch.encoding);
+        }
+    }
+}
+
+/// Whether a role sees an event: always those of sessions; else only where it may use the URI itself.
+fn may_see(rules: &RuleSet, pending: &Pending, record: &Record) -> bool {
+    let Subject::Entry { uri, policy, .. } = record.subject else { return true };
+    let actions = match record.topic {
+        Topic::SubscriptionCreated
+        | Topic::SubscriptionJoined
+        | Topic::SubscriptionLeft
+        | Topic::SubscriptionDeleted => [Action::Subscribe, Action::Publish],
+        _ => [Action::Call, Action::Register],
+    };
+    actions.into_iter().any(|action| rules.judge(action, pending.text(uri), policy).allowed)
+}
+
+/// Appends the positional arguments; returns where they end.
+fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut Vec<u8>) -> usize {
+    let mut writer = Writer::new(encoding, out);
+    match (record.topic, record.subject) {
+        (Topic::SessionLeft, Subject::Session { peer }) => {
+            let peer = pending.peer(peer);
+            writer.begin_list(3);
+            writer.uint(record.session.get());
+            writer.text(&peer.authid);
+            writer.text(&peer.authrole);
+        }
+        (_, Subject::Session { peer }) => {
+            writer.begin_list(1);
+            super::session::write_details(&mut writer, record.session, pending.peer(peer));
+        }
+        (topic, Subject::Entry { id, created, uri, policy, invoke }) => {
+            writer.begin_list(2);
+            writer.uint(record.session.get());
+            let uri = pending.text(uri);
+            match topic {
+                Topic::RegistrationCreated => write_registration(&mut writer, id, created, uri, policy, invoke),
+                Topic::SubscriptionCreated => write_subscription(&mut writer, id, created, uri, policy),
+                _ => writer.uint(id.get()),
+            }
+        }
+    }
+    writer.end_list();
+    out.len()
+}
+
+/// Appends the keyword arguments, where the event is about a registration or subscription.
+fn write_kwargs(pending: &Pending, record: &Record, encoding: Encoding, out: &mut Vec<u8>) {
+    let Subject::Entry { uri, policy, .. } = record.subject else { return };
+    let mut writer = Writer::new(encoding, out);
+    writer.begin_map(2);
+    writer.text("uri");
+    writer.text(pending.text(uri));
+    writer.text("match");
+    writer.text(policy.as_str());
+    writer.end_map();
 }

@@ -1,3 +1,0 @@
-//! Subscriptions; who gets this event.
-
-pub(super) struct Broker {}

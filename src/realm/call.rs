@@ -1,3 +1,0 @@
-//! Calls in flight.
-
-pub(super) struct Calls {}

@@ -1,3 +1,0 @@
-//! Registrations; who serves this call.
-
-pub(super) struct Dealer {}
