@@ -75,6 +75,7 @@ pub(super) struct Realm {
     pub(super) allow_disclose_me: Option<bool>,
     #[serde(default)]
     pub(super) disclose_callee: bool,
+    pub(super) notify_unsubscribed: Option<bool>,
     #[serde(default)]
     pub(super) conformance: bool,
     pub(super) anonymous: Option<Spanned<String>>,

@@ -405,7 +405,7 @@ impl Client {
 
     /// The session still works: it calls, and gets an answer.
     pub fn assert_alive(&mut self, request: u64) {
-        self.send(json!([48, request, {}, "wamp.session.count"]));
+        self.send(json!([48, request, {}, "wamp.registration.count"]));
         let result = self.receive();
         assert_eq!((&result[0], &result[1]), (&json!(50), &json!(request)), "{result}");
     }

@@ -72,7 +72,7 @@ fn a_killed_session_gets_a_moment_to_answer() {
             assert_eq!(killer.receive()[0], 50);
             assert_eq!(victim.receive()[2], "a.b", "{wire:?}");
             // What it still asks is not answered any more (SES-13).
-            victim.send(json!([48, 1, {}, "wamp.session.count"]));
+            victim.send(json!([48, 1, {}, "wamp.registration.count"]));
             if answers {
                 victim.send(json!([6, {}, "wamp.close.goodbye_and_out"]));
             }
@@ -149,7 +149,7 @@ fn nothing_is_answered_behind_goodbye() {
     let router = Router::start();
     for wire in Wire::ALL {
         let mut client = router.client(wire);
-        let call = json!([48, 1, {}, "wamp.session.count"]);
+        let call = json!([48, 1, {}, "wamp.registration.count"]);
         client.send_all(&[hello("realm1"), json!([6, {}, "wamp.close.normal"]), call]);
         assert_eq!(client.receive()[0], 2);
         assert_eq!(client.receive(), json!([6, {}, "wamp.close.goodbye_and_out"]));

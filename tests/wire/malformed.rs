@@ -222,6 +222,6 @@ fn a_message_may_come_in_fragments() {
     let masked = |first: u8, payload: &[u8]| [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
     client.raw().write_all(&masked(0x01, b"[48,1,{},\"wamp.")).unwrap();
     client.raw().write_all(&masked(0x89, b"?")).unwrap();
-    client.raw().write_all(&masked(0x80, b"session.count\"]")).unwrap();
+    client.raw().write_all(&masked(0x80, b"registration.count\"]")).unwrap();
     assert_eq!(client.receive()[0], 50);
 }

@@ -62,7 +62,7 @@ fn a_subscriber_that_does_not_read_may_miss_events() {
     let mut slow = router.joined(MSGPACK);
     slow.subscribe(1, "com.example.flood");
     flood(&router, "com.example.flood");
-    slow.send(json!([48, 2, {}, "wamp.session.count"]));
+    slow.send(json!([48, 2, {}, "wamp.registration.count"]));
     let (mut last, mut received) = (0, 0);
     loop {
         let message = slow.receive();
@@ -128,7 +128,7 @@ fn a_half_closed_connection_is_answered_and_ended() {
     stream.write_all(b"\x7f\xf2\0\0").unwrap();
     stream.write_all(&frame(&hello("realm1"))).unwrap();
     for request in 1..=50 {
-        stream.write_all(&frame(&json!([48, request, {}, "wamp.session.count"]))).unwrap();
+        stream.write_all(&frame(&json!([48, request, {}, "wamp.registration.count"]))).unwrap();
     }
     stream.shutdown(Shutdown::Write).unwrap();
     let mut client = Client::shaken(stream, MSGPACK);

@@ -76,7 +76,7 @@ fn messages_sent_together_are_processed_in_order() {
     let router = Router::start();
     for wire in Wire::ALL {
         let mut client = router.client(wire);
-        let calls = (1..=20).map(|request| json!([48, request, {}, "wamp.session.count"]));
+        let calls = (1..=20).map(|request| json!([48, request, {}, "wamp.registration.count"]));
         let messages: Vec<_> = std::iter::once(hello("realm1")).chain(calls).collect();
         client.send_all(&messages);
         assert_eq!(client.receive()[0], 2, "{wire:?}");
