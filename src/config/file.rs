@@ -71,10 +71,10 @@ pub(super) struct Realm {
     pub(super) meta_event_kwargs: Option<bool>,
     #[serde(default)]
     pub(super) meta_visibility: bool,
-    pub(super) notify_unsubscribed: Option<bool>,
     pub(super) allow_disclose_me: Option<bool>,
     #[serde(default)]
     pub(super) disclose_callee: bool,
+    pub(super) notify_unsubscribed: Option<bool>,
     #[serde(default)]
     pub(super) conformance: bool,
     pub(super) anonymous: Option<Spanned<String>>,

@@ -111,9 +111,9 @@ fn options(realm: &file::Realm, roles: HashMap<String, Arc<RuleSet>>) -> RealmOp
         },
         meta_event_kwargs: realm.meta_event_kwargs.unwrap_or(true),
         meta_visibility: realm.meta_visibility,
-        notify_unsubscribed: realm.notify_unsubscribed.unwrap_or(true),
         allow_disclose_me: realm.allow_disclose_me.unwrap_or(true),
         disclose_callee: realm.disclose_callee,
+        notify_unsubscribed: realm.notify_unsubscribed.unwrap_or(true),
         limits: Limits {
             registrations: realm.limits.registrations.unwrap_or(limits.registrations),
             subscriptions: realm.limits.subscriptions.unwrap_or(limits.subscriptions),

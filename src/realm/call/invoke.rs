@@ -187,8 +187,12 @@ impl Realm {
             timeout: runs_timeout.then_some(offer.timeout),
             passthru: offer.passthru,
         };
-        let message =
-            RouterMessage::Invocation { request: invocation, registration: id_of(key), details, payload: offer.payload };
+        let message = RouterMessage::Invocation {
+            request: invocation,
+            registration: id_of(key),
+            details,
+            payload: offer.payload,
+        };
         out.send(callee.link, &message).map_err(undelivered)?;
         if let Some(member) = members.at_mut(member) {
             member.invoked = invocation.get();
@@ -238,7 +242,8 @@ impl Realm {
         let registration = dealer.registrations.entry(call.seat.registration);
         // A registration that was removed meanwhile still gets the rest of what it began (RPC-9).
         let pattern = registration.as_ref().is_none_or(|entry| entry.policy != Policy::Exact);
-        let discloses = registration.and_then(|entry| entry.value.callee(call.seat.ticket)).is_some_and(|c| c.discloses());
+        let discloses =
+            registration.and_then(|entry| entry.value.callee(call.seat.ticket)).is_some_and(|c| c.discloses());
         let (Some(caller), Some(callee)) = (members.get(call.caller), members.get(call.seat.callee)) else {
             return Ok(());
         };
@@ -300,9 +305,7 @@ fn supports(callee: &Member, offer: &Offer<'_>) -> Result<(), Failure> {
 /// Why an INVOCATION did not leave, told to the caller (SIZ-3, SIZ-6, RPC-8).
 fn undelivered(refused: Refused) -> Failure {
     match refused {
-        Refused::TooLarge => {
-            Failure::new(ErrorUri::PayloadSizeExceeded, "the call is longer than its callee takes")
-        }
+        Refused::TooLarge => Failure::new(ErrorUri::PayloadSizeExceeded, "the call is longer than its callee takes"),
         Refused::Full => Failure::new(ErrorUri::NetworkFailure, "the callee does not read what it is sent"),
         Refused::Gone => Failure::new(ErrorUri::Canceled, "the callee has left"),
     }

@@ -27,14 +27,12 @@ pub(super) use answers::Answers;
 pub(super) use events::{Event, Meta};
 pub(super) use topic::Topics;
 
-pub(in crate::realm) use super::errors::Failure;
 use self::answers::Parts;
+pub(in crate::realm) use super::errors::Failure;
 use super::{Effects, MemberKey, Now, Realm, Refused};
 use crate::codec::{Value, Writer, read_args, read_kwargs};
 use crate::pattern::rules::Action;
-use crate::wamp::{
-    CallOptions, Encoding, ErrorUri, Id, Payload, Policy, ResultDetails, RouterMessage, Violation,
-};
+use crate::wamp::{CallOptions, Encoding, ErrorUri, Id, Payload, Policy, ResultDetails, RouterMessage, Violation};
 
 /// A procedure of the router.
 pub(in crate::realm) struct Procedure {

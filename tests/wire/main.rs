@@ -1,0 +1,8 @@
+//! Real sockets, every framing and encoding: what a client sees of the router from its first octet to its last.
+
+mod client;
+mod endings;
+mod handshakes;
+mod malformed;
+mod pressure;
+mod sessions;
