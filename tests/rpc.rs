@@ -123,8 +123,7 @@ fn only_the_invoked_session_may_answer() {
 /// RPC-7, PRG-6, D-45. The caller leaves: INTERRUPT where the callee takes it; late answers are dropped.
 #[test]
 fn a_caller_that_leaves_interrupts_its_calls() {
-    for (profile, interrupted) in
-        [(Profile::plain(), false), (Profile::plain().with(Features::CALLEE_CANCELING), true)]
+    for (profile, interrupted) in [(Profile::plain(), false), (Profile::plain().with(Features::CALLEE_CANCELING), true)]
     {
         let (mut world, callee, caller, _) = pair(profile, Profile::plain());
         world.send(caller, json!([48, 1, {}, "com.proc"]));
