@@ -106,13 +106,7 @@ fn canceled() -> Failure {
 }
 
 /// Sends INTERRUPT to a callee that takes it and is still there (CAN-5, CAN-6).
-pub(super) fn interrupt(
-    members: &Members,
-    seat: &Seat,
-    mode: CancelMode,
-    reason: Option<&str>,
-    out: &mut dyn Effects,
-) {
+pub(super) fn interrupt(members: &Members, seat: &Seat, mode: CancelMode, reason: Option<&str>, out: &mut dyn Effects) {
     if let Some(callee) = members.present(seat.callee)
         && callee.has(Features::CALLEE_CANCELING)
     {

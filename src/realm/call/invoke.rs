@@ -14,6 +14,14 @@ use crate::wamp::{
     RouterMessage, Violation, uri,
 };
 
+/// A CALL as it came.
+pub(in crate::realm) struct Asked<'a> {
+    pub(in crate::realm) request: Id,
+    pub(in crate::realm) options: &'a CallOptions<'a>,
+    pub(in crate::realm) procedure: &'a str,
+    pub(in crate::realm) payload: Payload<'a>,
+}
+
 /// A CALL as it is offered to callees.
 pub(super) struct Offer<'a> {
     pub(super) caller: MemberKey,
@@ -38,12 +46,10 @@ impl Realm {
         &mut self,
         now: Now,
         from: MemberKey,
-        request: Id,
-        options: &CallOptions<'_>,
-        procedure: &str,
-        payload: Payload<'_>,
+        asked: &Asked<'_>,
         out: &mut dyn Effects,
     ) -> Result<(), Violation> {
+        let &Asked { request, options, procedure, payload } = asked;
         let Some(caller) = self.members.get_mut(from) else { return Ok(()) };
         announced(caller, options)?;
         match caller.calls.get(&request.get()) {
@@ -60,9 +66,9 @@ impl Realm {
         let result = if caller.calls.len() >= self.options.limits.calls {
             Err(Failure::limit("this session has as many calls in flight as a session may"))
         } else if uri::is_reserved(procedure) {
-            self.call_router(now, from, request, options, procedure, &payload, out)
+            self.call_router(from, request, options, procedure, &payload, out)
         } else {
-            self.call_procedure(now, from, request, options, procedure, payload, out)
+            self.call_procedure(now, from, asked, out)
         };
         if let Err(failure) = result
             && let Some(caller) = self.members.get_mut(from)
@@ -80,12 +86,10 @@ impl Realm {
         &mut self,
         now: Now,
         from: MemberKey,
-        request: Id,
-        options: &CallOptions<'_>,
-        procedure: &str,
-        payload: Payload<'_>,
+        asked: &Asked<'_>,
         out: &mut dyn Effects,
     ) -> Result<(), Failure> {
+        let &Asked { request, options, procedure, payload } = asked;
         let disclose = self.may_call(from, options, procedure)?;
         let offer = Offer {
             caller: from,
@@ -187,8 +191,12 @@ impl Realm {
             timeout: runs_timeout.then_some(offer.timeout),
             passthru: offer.passthru,
         };
-        let message =
-            RouterMessage::Invocation { request: invocation, registration: id_of(key), details, payload: offer.payload };
+        let message = RouterMessage::Invocation {
+            request: invocation,
+            registration: id_of(key),
+            details,
+            payload: offer.payload,
+        };
         out.send(callee.link, &message).map_err(undelivered)?;
         if let Some(member) = members.at_mut(member) {
             member.invoked = invocation.get();
@@ -238,7 +246,8 @@ impl Realm {
         let registration = dealer.registrations.entry(call.seat.registration);
         // A registration that was removed meanwhile still gets the rest of what it began (RPC-9).
         let pattern = registration.as_ref().is_none_or(|entry| entry.policy != Policy::Exact);
-        let discloses = registration.and_then(|entry| entry.value.callee(call.seat.ticket)).is_some_and(|c| c.discloses());
+        let discloses =
+            registration.and_then(|entry| entry.value.callee(call.seat.ticket)).is_some_and(|c| c.discloses());
         let (Some(caller), Some(callee)) = (members.get(call.caller), members.get(call.seat.callee)) else {
             return Ok(());
         };
@@ -300,9 +309,7 @@ fn supports(callee: &Member, offer: &Offer<'_>) -> Result<(), Failure> {
 /// Why an INVOCATION did not leave, told to the caller (SIZ-3, SIZ-6, RPC-8).
 fn undelivered(refused: Refused) -> Failure {
     match refused {
-        Refused::TooLarge => {
-            Failure::new(ErrorUri::PayloadSizeExceeded, "the call is longer than its callee takes")
-        }
+        Refused::TooLarge => Failure::new(ErrorUri::PayloadSizeExceeded, "the call is longer than its callee takes"),
         Refused::Full => Failure::new(ErrorUri::NetworkFailure, "the callee does not read what it is sent"),
         Refused::Gone => Failure::new(ErrorUri::Canceled, "the callee has left"),
     }

@@ -27,14 +27,12 @@ pub(super) use answers::Answers;
 pub(super) use events::{Event, Meta};
 pub(super) use topic::Topics;
 
-pub(in crate::realm) use super::errors::Failure;
 use self::answers::Parts;
-use super::{Effects, MemberKey, Now, Realm, Refused};
+pub(in crate::realm) use super::errors::Failure;
+use super::{Effects, MemberKey, Realm, Refused};
 use crate::codec::{Value, Writer, read_args, read_kwargs};
 use crate::pattern::rules::Action;
-use crate::wamp::{
-    CallOptions, Encoding, ErrorUri, Id, Payload, Policy, ResultDetails, RouterMessage, Violation,
-};
+use crate::wamp::{CallOptions, Encoding, ErrorUri, Id, Payload, Policy, ResultDetails, RouterMessage, Violation};
 
 /// A procedure of the router.
 pub(in crate::realm) struct Procedure {
@@ -68,11 +66,8 @@ const TABLES: [&[Procedure]; 3] = [registration::PROCEDURES, subscription::PROCE
 
 /// A call to one of the router's procedures.
 pub(in crate::realm) struct Request<'a> {
-    pub(in crate::realm) now: Now,
     /// Who calls.
     pub(in crate::realm) caller: MemberKey,
-    /// Its session id.
-    pub(in crate::realm) session: Id,
     /// Its encoding.
     pub(in crate::realm) encoding: Encoding,
     /// It takes the answer in parts.
@@ -112,10 +107,8 @@ pub(in crate::realm) enum Reply {
 
 impl Realm {
     /// A CALL to `wamp` or `wamp.*` (D-22). What is not allowed is not revealed (AZN-4).
-    #[expect(clippy::too_many_arguments, reason = "a CALL, where and when")]
     pub(super) fn call_router(
         &mut self,
-        now: Now,
         from: MemberKey,
         request: Id,
         options: &CallOptions<'_>,
@@ -131,9 +124,7 @@ impl Realm {
         let Some(caller) = self.members.get(from) else { return Ok(()) };
         let unreadable = |violation: Violation| Failure::invalid(violation.0);
         let asked = Request {
-            now,
             caller: from,
-            session: caller.session,
             encoding: caller.peer.encoding,
             receive_progress: options.receive_progress,
             args: read_args(payload).map_err(unreadable)?,

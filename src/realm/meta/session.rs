@@ -139,7 +139,12 @@ fn roles<'r>(request: &'r Request<'_>) -> Result<Option<Vec<&'r str>>, Failure> 
 
 fn sessions<'r>(realm: &'r Realm, roles: &Option<Vec<&str>>) -> impl Iterator<Item = &'r Member> {
     let passes = |member: &Member| roles.as_ref().is_none_or(|roles| roles.contains(&&*member.peer.authrole));
-    realm.members.iter().map(|(_, member)| member).filter(|member| is_listed(member)).filter(move |member| passes(member))
+    realm
+        .members
+        .iter()
+        .map(|(_, member)| member)
+        .filter(|member| is_listed(member))
+        .filter(move |member| passes(member))
 }
 
 /// `{"session", "authid", "authrole", "authmethod", "authprovider", "transport"}` (SSM-1, SSM-6). Of the transport,

@@ -29,8 +29,7 @@ impl Realm {
     /// URI its role may subscribe to or publish to.
     fn shows_subscription(&self, member: MemberKey, uri: &str, policy: Policy) -> bool {
         let may = |action| self.members.get(member).is_some_and(|m| m.judge(action, uri, policy).allowed);
-        !uri::is_reserved(uri)
-            && (!self.options.meta_visibility || may(Action::Subscribe) || may(Action::Publish))
+        !uri::is_reserved(uri) && (!self.options.meta_visibility || may(Action::Subscribe) || may(Action::Publish))
     }
 
     /// The subscription with this id, where the session is shown it.
