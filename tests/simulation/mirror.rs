@@ -36,6 +36,8 @@ impl Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Side {
     pub entries: BTreeMap<u64, Entry>,
+    /// The list has been asked for: it contains what happened before.
+    pub listed: bool,
     /// Listed, and not asked for yet: their answers will contain what happens until then.
     pub unfetched: BTreeSet<u64>,
 }
@@ -47,6 +49,9 @@ impl Side {
     }
 
     fn apply(&mut self, change: &str, event: &Got) {
+        if !self.listed {
+            return;
+        }
         let args = event.list(3);
         let session = number(&args[0]);
         if change == "on_create" {

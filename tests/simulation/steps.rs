@@ -19,8 +19,6 @@ impl History {
     /// One step of the history, and every check that is due.
     pub fn step(&mut self) {
         self.steps += 1;
-        self.finals.clear();
-        self.world.attempts.clear();
         if self.random.u32(..20) == 0 {
             self.keep_observers();
         }
@@ -29,13 +27,16 @@ impl History {
             self.realm.flush(self.now, &mut self.world);
             self.pump();
         }
-        if self.random.u32(..8) == 0 {
+        let seldom = if self.model.registrations.len() > 500 { 64 } else { 8 };
+        if self.random.u32(..seldom) == 0 {
             self.check();
         }
     }
 
     /// Anything but the coming of observers.
     pub fn act(&mut self) {
+        self.finals.clear();
+        self.world.attempts.clear();
         let Some(client) = self.anybody() else { return self.come() };
         match self.random.u32(..100) {
             0..4 => self.come(),
@@ -115,8 +116,14 @@ impl History {
     }
 
     fn register(&mut self, client: usize) {
-        let (policy, uri) = self.pattern();
-        let invoke = Invoke::ALL[self.random.usize(..5)];
+        let (mut policy, mut uri) = self.pattern();
+        let mut invoke = Invoke::ALL[self.random.usize(..5)];
+        let shared: Vec<&Registration> = self.model.registrations.iter().filter(|it| it.invoke != Invoke::Single).collect();
+        if self.random.bool()
+            && let Some(known) = self.random.choice(shared)
+        {
+            (policy, uri, invoke) = (known.policy, known.uri.clone(), known.invoke);
+        }
         let concurrency = (self.random.u32(..4) == 0).then(|| self.random.u32(1..3));
         let force_reregister = self.random.u32(..10) == 0;
         let options = RegisterOptions { policy, invoke, concurrency, force_reregister, ..RegisterOptions::default() };
@@ -189,7 +196,7 @@ impl History {
 
     /// So many registrations that the departure takes several turns.
     fn register_many(&mut self, client: usize) {
-        if self.random.u32(..40) > 0 || self.clients[client].role == "guest" || self.model.registrations.len() > 3000 {
+        if self.random.u32(..60) > 0 || self.clients[client].role == "guest" || self.model.registrations.len() > 3000 {
             return;
         }
         for number in 0..2500 {
@@ -355,7 +362,13 @@ impl History {
     }
 
     fn call(&mut self, client: usize) {
-        let procedure = self.uri();
+        let mut procedure = self.uri();
+        let exact: Vec<_> = self.model.registrations.iter().filter(|it| it.policy == Policy::Exact).collect();
+        if self.random.bool()
+            && let Some(known) = self.random.choice(exact)
+        {
+            procedure.clone_from(&known.uri);
+        }
         let timeout = if self.random.u32(..4) == 0 { self.random.u64(1..60) } else { 0 };
         let (receive_progress, progress) = (self.random.bool(), self.random.u32(..6) == 0);
         let options = CallOptions { timeout, receive_progress, progress, ..CallOptions::default() };
@@ -413,7 +426,7 @@ impl History {
         let seat = entry.callees.iter().find(|seat| seat.client == call.callee).expect("a callee of the registration");
         call.joined = seat.joined;
         call.invocation = attempt.got.id(0);
-        let Choice::OneOf(chosen) = choice else { panic!("nobody should be invoked: {choice:?}") };
+        let Choice::OneOf(chosen) = choice else { panic!("nobody should be invoked: {choice:?}\n{call:?}\n{:?}\n{:?}", self.model.by_id(call.registration).cloned(), self.model.calls.iter().filter(|c| c.registration == call.registration).collect::<Vec<_>>()) };
         assert!(chosen.contains(&call.joined), "SHR-5: {} of {chosen:?}", call.joined);
         self.turn(call.registration, call.joined);
         match attempt.refused {
@@ -443,7 +456,7 @@ impl History {
         let encoding = self.clients[callee].encoding;
         let args = encode(encoding, &[Value::Text("done".into())]);
         let payload = Payload { encoding, args: &args, kwargs: &[] };
-        match self.random.u32(..8) {
+        match self.random.u32(..10) {
             0..3 => {
                 let options = YieldOptions { progress: true, passthru: None };
                 self.send(callee, ClientMessage::Yield { request, options, payload });
@@ -695,6 +708,8 @@ impl History {
             }
             other => panic!("{name} answers {other:?}"),
         }
+        // They went in the realm's own order: none of them hears of another.
+        self.alive.retain(|client| !victims.contains(client));
         for victim in victims {
             self.departed(victim);
         }
