@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::token::{
-    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, Read, Reader, TOO_DEEP, TRAILING, TRUNCATED, Token,
-};
+use super::token::{Container, Emit, Kind, Malformed, Read, Reader, Token};
 use super::utf8;
 
 /// Reads CBOR.
@@ -25,11 +23,6 @@ const TAG: u8 = 6;
 /// Additional information of a head whose length is told by a break, and the break itself.
 const INDEFINITE: u8 = 31;
 const BREAK: u8 = 0xff;
-
-const RESERVED: Malformed = Malformed("a CBOR head with reserved additional information");
-const BAD_CHUNK: Malformed = Malformed("a chunk of a CBOR string is no string of definite length");
-const BAD_BREAK: Malformed = Malformed("a CBOR break where a value is due");
-const BAD_SIMPLE: Malformed = Malformed("a CBOR simple value below 32 in two bytes");
 
 /// In [`FIXED`]: more than the first byte must be looked at.
 const VARIES: u8 = u8::MAX;
@@ -64,22 +57,22 @@ struct Head {
 impl<'a> CborReader<'a> {
     #[inline(always)]
     fn byte(&mut self) -> Read<u8> {
-        let (&byte, rest) = self.rest.split_first().ok_or(TRUNCATED)?;
+        let (&byte, rest) = self.rest.split_first().ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(byte)
     }
 
     #[inline(always)]
     fn take(&mut self, len: u64) -> Read<&'a [u8]> {
-        let len = usize::try_from(len).map_err(|_| TRUNCATED)?;
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(TRUNCATED)?;
+        let len = usize::try_from(len).map_err(|_| Malformed::Truncated)?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(TRUNCATED)?;
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -95,7 +88,7 @@ impl<'a> CborReader<'a> {
             26 => u64::from(u32::from_be_bytes(self.array()?)),
             27 => u64::from_be_bytes(self.array()?),
             INDEFINITE => 0,
-            _ => return Err(RESERVED),
+            _ => return Err(Malformed::Reserved),
         };
         Ok(Head { major: byte >> 5, info, number })
     }
@@ -104,7 +97,7 @@ impl<'a> CborReader<'a> {
     fn skip_tags(&mut self) -> Read<()> {
         while self.rest.first().is_some_and(|byte| byte >> 5 == TAG) {
             if self.head()?.info == INDEFINITE {
-                return Err(RESERVED);
+                return Err(Malformed::Reserved);
             }
         }
         Ok(())
@@ -117,7 +110,7 @@ impl<'a> CborReader<'a> {
         }
         let head = self.head()?;
         if head.major != major || head.info == INDEFINITE {
-            return Err(BAD_CHUNK);
+            return Err(Malformed::BadChunk);
         }
         self.take(head.number).map(Some)
     }
@@ -153,18 +146,18 @@ impl<'a> CborReader<'a> {
     fn simple(head: Head) -> Read<Token<'a>> {
         Ok(match head.info {
             20 | 21 => Token::Bool(head.info == 21),
-            24 if head.number < 32 => return Err(BAD_SIMPLE),
+            24 if head.number < 32 => return Err(Malformed::BadSimple),
             25 => Token::Float(half(head.number as u16)),
             26 => Token::Float(f64::from(f32::from_bits(head.number as u32))),
             27 => Token::Float(f64::from_bits(head.number)),
-            INDEFINITE => return Err(BAD_BREAK),
+            INDEFINITE => return Err(Malformed::BadBreak),
             _ => Token::Null,
         })
     }
 
     #[inline(always)]
     fn skip_value(&mut self, room: usize) -> Read<()> {
-        let fixed = FIXED[usize::from(*self.rest.first().ok_or(TRUNCATED)?)];
+        let fixed = FIXED[usize::from(*self.rest.first().ok_or(Malformed::Truncated)?)];
         if fixed == VARIES {
             return self.skip_varying(room);
         }
@@ -177,7 +170,7 @@ impl<'a> CborReader<'a> {
         self.skip_tags()?;
         let head = self.head()?;
         match head.major {
-            UNSIGNED | NEGATIVE if head.info == INDEFINITE => Err(RESERVED),
+            UNSIGNED | NEGATIVE if head.info == INDEFINITE => Err(Malformed::Reserved),
             UNSIGNED | NEGATIVE => Ok(()),
             TEXT if head.info != INDEFINITE => utf8::check(self.take(head.number)?),
             TEXT => {
@@ -197,7 +190,7 @@ impl<'a> CborReader<'a> {
     }
 
     fn skip_container(&mut self, mut container: Container, room: usize) -> Read<()> {
-        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
         while self.more(&mut container)? {
             if container.map {
                 self.skip_key()?;
@@ -210,7 +203,7 @@ impl<'a> CborReader<'a> {
     fn skip_key(&mut self) -> Read<()> {
         self.skip_tags()?;
         match self.rest.first().map(|byte| byte >> 5) {
-            Some(LIST | MAP) => Err(COMPOUND_KEY),
+            Some(LIST | MAP) => Err(Malformed::CompoundKey),
             _ => self.skip_value(0),
         }
     }
@@ -250,7 +243,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
     #[inline]
     fn peek(&mut self) -> Read<Kind> {
         self.skip_tags()?;
-        let byte = *self.rest.first().ok_or(TRUNCATED)?;
+        let byte = *self.rest.first().ok_or(Malformed::Truncated)?;
         Ok(match byte >> 5 {
             UNSIGNED | NEGATIVE => Kind::Number,
             BYTES => Kind::Bytes,
@@ -260,7 +253,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
             _ => match byte {
                 0xf4 | 0xf5 => Kind::Bool,
                 0xf9..=0xfb => Kind::Number,
-                BREAK => return Err(BAD_BREAK),
+                BREAK => return Err(Malformed::BadBreak),
                 _ => Kind::Null,
             },
         })
@@ -270,7 +263,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
         self.skip_tags()?;
         let head = self.head()?;
         if head.info == INDEFINITE && head.major <= NEGATIVE {
-            return Err(RESERVED);
+            return Err(Malformed::Reserved);
         }
         Ok(match head.major {
             UNSIGNED => Token::Uint(head.number),
@@ -292,7 +285,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
         match self.rest.first() {
             Some(0x80..=0xbf) => self.head().map(|head| Some(CborReader::container_of(head))),
             Some(_) => Ok(None),
-            None => Err(TRUNCATED),
+            None => Err(Malformed::Truncated),
         }
     }
 
@@ -310,7 +303,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
 
     fn key(&mut self) -> Read<Token<'a>> {
         match self.token()? {
-            Token::List(_) | Token::Map(_) => Err(COMPOUND_KEY),
+            Token::List(_) | Token::Map(_) => Err(Malformed::CompoundKey),
             key => Ok(key),
         }
     }
@@ -323,10 +316,10 @@ impl<'a> Reader<'a> for CborReader<'a> {
     fn skip_text_map(&mut self, room: usize) -> Read<()> {
         self.skip_tags()?;
         let mut container = CborReader::container_of(self.head()?);
-        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
         while self.more(&mut container)? {
             if self.peek()? != Kind::Text {
-                return Err(KEY_NOT_TEXT);
+                return Err(Malformed::KeyNotText);
             }
             self.skip_value(0)?;
             self.skip_value(room)?;
@@ -336,7 +329,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
 
     #[inline]
     fn finish(&mut self) -> Read<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(TRAILING) }
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::Trailing) }
     }
 
     #[inline(always)]
@@ -345,7 +338,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
         match self.rest.first() {
             Some(0x00..=0x1b) => self.head().map(|head| Some(head.number)),
             Some(_) => Ok(None),
-            None => Err(TRUNCATED),
+            None => Err(Malformed::Truncated),
         }
     }
 
@@ -373,8 +366,11 @@ impl<'o> CborEmit<'o> {
 
     #[inline(always)]
     fn tagged<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
-        self.out.push(tag);
-        self.out.extend_from_slice(&bytes);
+        // In one piece: one check of the buffer's capacity.
+        let mut piece = [0; 9];
+        piece[0] = tag;
+        piece[1..=N].copy_from_slice(&bytes);
+        self.out.extend_from_slice(&piece[..=N]);
     }
 
     #[inline(always)]

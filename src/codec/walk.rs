@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::Limits;
 use super::json::JsonEmit;
-use super::token::{Container, Emit, Read, Reader, TOO_DEEP, Token};
+use super::token::{Container, Emit, Malformed, Read, Reader, Token};
 
 /// Takes a value in pieces.
 pub(super) trait Sink<'a> {
@@ -40,7 +40,7 @@ pub(super) fn walk<'a, R: Reader<'a>>(reader: &mut R, sink: &mut impl Sink<'a>) 
         match reader.token()? {
             Token::List(head) | Token::Map(head) => {
                 if stack.len() == Limits::DEEPEST {
-                    return Err(TOO_DEEP);
+                    return Err(Malformed::TooDeep);
                 }
                 let mark = sink.begin(head);
                 stack.push(Open { head, rest: head, mark, len: 0 });
