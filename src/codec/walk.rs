@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use smallvec::SmallVec;
 
 use super::Limits;
@@ -113,10 +115,7 @@ impl<'a, E: Emit> Sink<'a> for Encoded<'_, E> {
 pub(super) fn key_text(key: Token<'_>) -> Cow<'_, str> {
     match key {
         Token::Text(text) => text,
-        Token::Bytes(bytes) => {
-            use base64::Engine;
-            Cow::Owned(format!("\0{}", base64::engine::general_purpose::STANDARD.encode(bytes)))
-        }
+        Token::Bytes(bytes) => Cow::Owned(format!("\0{}", STANDARD.encode(bytes))),
         other => {
             let mut text = Vec::new();
             Encoded(&mut JsonEmit::new(&mut text)).scalar(other);

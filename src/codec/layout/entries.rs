@@ -180,10 +180,7 @@ impl<'a, R: Reader<'a>> Entry<'_, R> {
     }
 
     #[cold]
-    fn wrong(&self, expected: &str) -> Fault
-    where
-        R: Sized,
-    {
+    fn wrong(&self, expected: &str) -> Fault {
         illegal(format!("{} must be {expected}", self.path))
     }
 }
