@@ -35,7 +35,7 @@ use crate::wamp::{ClientMessage, Encoding, Payload, RouterMessage, Violation};
 use cbor::{CborEmit, CborReader};
 use json::{JsonEmit, JsonReader};
 use msgpack::{MsgPackEmit, MsgPackReader};
-use token::{Emit, Kind, Malformed, Read, Reader};
+use token::{Emit, Kind, Read, Reader};
 
 /// What one message may cost to decode.
 #[derive(Clone, Copy, Debug)]
@@ -122,14 +122,14 @@ pub fn is_valid(payload: &Payload<'_>, limits: &Limits) -> bool {
         Encoding::MsgPack => check_payload::<MsgPackReader<'_>>(payload, room),
         Encoding::Cbor => check_payload::<CborReader<'_>>(payload, room),
     };
-    checked.is_ok()
+    checked == Ok(true)
 }
 
-fn check_payload<'a, R: Reader<'a>>(payload: &Payload<'a>, room: usize) -> Read<()> {
+fn check_payload<'a, R: Reader<'a>>(payload: &Payload<'a>, room: usize) -> Read<bool> {
     if !payload.args.is_empty() {
         let mut reader = R::new(payload.args)?;
         if !matches!(reader.peek()?, Kind::List | Kind::Text | Kind::Bytes) {
-            return Err(Malformed("the positional arguments are not a list"));
+            return Ok(false);
         }
         reader.skip(room)?;
         reader.finish()?;
@@ -137,10 +137,10 @@ fn check_payload<'a, R: Reader<'a>>(payload: &Payload<'a>, room: usize) -> Read<
     if !payload.kwargs.is_empty() {
         let mut reader = R::new(payload.kwargs)?;
         if payload.args.is_empty() || reader.peek()? != Kind::Map {
-            return Err(Malformed("the keyword arguments are not a map behind arguments"));
+            return Ok(false);
         }
         reader.skip_text_map(room)?;
         reader.finish()?;
     }
-    Ok(())
+    Ok(true)
 }

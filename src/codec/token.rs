@@ -5,22 +5,75 @@
 
 use std::borrow::Cow;
 
-/// Why bytes are no value of their encoding, as the end of a sentence.
+/// Why bytes are no value of their encoding. One byte, so that results of reading fit into registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed(pub &'static str);
+pub(super) enum Malformed {
+    /// The bytes end too early.
+    Truncated,
+    /// More levels than the limit.
+    TooDeep,
+    /// Text in another encoding.
+    NotUtf8,
+    /// No JSON has such keys, and WAMP wants strings (GEN-2).
+    CompoundKey,
+    /// Where only text may be a key.
+    KeyNotText,
+    /// More than one value.
+    Trailing,
+    /// A first byte that MessagePack or CBOR do not define.
+    Reserved,
+    /// In a CBOR string of indefinite length.
+    BadChunk,
+    /// Outside of what it could end.
+    BadBreak,
+    /// RFC 8949, 3.3.
+    BadSimple,
+    /// A byte that begins none.
+    NoValue,
+    /// In JSON.
+    NoSeparator,
+    /// In JSON.
+    NoColon,
+    /// In JSON.
+    NoKey,
+    /// As `01` or `1.`.
+    BadNumber,
+    /// In JSON.
+    Control,
+    /// In JSON.
+    BadEscape,
+    /// In JSON.
+    Surrogate,
+    /// The binary convention of JSON (SER-3).
+    BadBase64,
+}
 
-/// The bytes end within a value.
-pub(super) const TRUNCATED: Malformed = Malformed("the bytes end within a value");
-/// Lists and maps lie deeper in each other than the limit.
-pub(super) const TOO_DEEP: Malformed = Malformed("lists and maps are nested too deeply");
-/// Text in another encoding than UTF-8.
-pub(super) const NOT_UTF8: Malformed = Malformed("text is not valid UTF-8");
-/// A map whose key is a list or a map: no encoding but these two has them, and WAMP wants strings (GEN-2).
-pub(super) const COMPOUND_KEY: Malformed = Malformed("a map key is a list or a map");
-/// A key that must be text.
-pub(super) const KEY_NOT_TEXT: Malformed = Malformed("a map key is not a string");
-/// Bytes after the value.
-pub(super) const TRAILING: Malformed = Malformed("bytes follow the end of the message");
+impl Malformed {
+    /// The reason, as the end of a sentence.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Malformed::Truncated => "the bytes end within a value",
+            Malformed::TooDeep => "lists and maps are nested too deeply",
+            Malformed::NotUtf8 => "text is not valid UTF-8",
+            Malformed::CompoundKey => "a map key is a list or a map",
+            Malformed::KeyNotText => "a map key is not a string",
+            Malformed::Trailing => "bytes follow the end of the message",
+            Malformed::Reserved => "a reserved first byte",
+            Malformed::BadChunk => "a chunk of a CBOR string is no string of definite length",
+            Malformed::BadBreak => "a CBOR break where a value is due",
+            Malformed::BadSimple => "a CBOR simple value below 32 in two bytes",
+            Malformed::NoValue => "no JSON value begins here",
+            Malformed::NoSeparator => "a comma or the end of a list or map is missing",
+            Malformed::NoColon => "a colon is missing after a key",
+            Malformed::NoKey => "a key is missing",
+            Malformed::BadNumber => "a number breaks the JSON grammar",
+            Malformed::Control => "a control character stands unescaped in a string",
+            Malformed::BadEscape => "an unknown escape in a string",
+            Malformed::Surrogate => "half of a surrogate pair stands alone in a string",
+            Malformed::BadBase64 => "U+0000 is not followed by Base64",
+        }
+    }
+}
 
 /// The result of reading.
 pub(super) type Read<T> = Result<T, Malformed>;
@@ -162,7 +215,7 @@ pub(super) trait Reader<'a>: Sized {
     /// A map's next key, which must be text.
     #[inline(always)]
     fn text_key(&mut self) -> Read<Cow<'a, str>> {
-        self.text()?.ok_or(KEY_NOT_TEXT)
+        self.text()?.ok_or(Malformed::KeyNotText)
     }
 }
 

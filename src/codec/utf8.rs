@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::token::{NOT_UTF8, Read};
+use super::token::{Malformed, Read};
 
 /// Bytes that must be text, as text.
 #[inline]
@@ -12,7 +12,7 @@ pub(super) fn text(bytes: &[u8]) -> Read<&str> {
         // the short strings that URIs and keys are, and every message has some.
         return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
     }
-    simdutf8::basic::from_utf8(bytes).map_err(|_| NOT_UTF8)
+    simdutf8::basic::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)
 }
 
 /// The same, borrowed.
@@ -24,7 +24,7 @@ pub(super) fn borrowed(bytes: &[u8]) -> Read<Cow<'_, str>> {
 /// Bytes that must be text.
 #[inline(always)]
 pub(super) fn check(bytes: &[u8]) -> Read<()> {
-    if is_ascii(bytes) || simdutf8::basic::from_utf8(bytes).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
+    if is_ascii(bytes) || simdutf8::basic::from_utf8(bytes).is_ok() { Ok(()) } else { Err(Malformed::NotUtf8) }
 }
 
 /// The highest bit of every byte.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::cbor::CborReader;
 use super::json::JsonReader;
 use super::msgpack::MsgPackReader;
-use super::token::{Container, Malformed, Read, Reader, TRAILING, Token};
+use super::token::{Container, Malformed, Read, Reader, Token};
 use super::walk::{Sink, key_text, walk};
 use crate::wamp::{Encoding, Payload, Violation};
 
@@ -43,7 +43,7 @@ impl<'a> Value<'a> {
             Encoding::MsgPack => build::<MsgPackReader<'_>>(bytes),
             Encoding::Cbor => build::<CborReader<'_>>(bytes),
         };
-        value.map_err(|Malformed(why)| Violation::new(format!("malformed {}: {why}", encoding.as_str())))
+        value.map_err(|why| Violation::new(format!("malformed {}: {}", encoding.as_str(), why.as_str())))
     }
 }
 
@@ -80,7 +80,7 @@ fn build<'a, R: Reader<'a>>(bytes: &'a [u8]) -> Read<Value<'a>> {
     let mut builder = Builder { stack: Vec::new(), done: None };
     walk(&mut reader, &mut builder)?;
     reader.finish()?;
-    builder.done.ok_or(TRAILING)
+    builder.done.ok_or(Malformed::Trailing)
 }
 
 /// Puts a value together.

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use smallvec::SmallVec;
 
 use super::Limits;
 use super::json::JsonEmit;
-use super::token::{Container, Emit, Read, Reader, TOO_DEEP, Token};
+use super::token::{Container, Emit, Malformed, Read, Reader, Token};
 
 /// Takes a value in pieces.
 pub(super) trait Sink<'a> {
@@ -40,7 +42,7 @@ pub(super) fn walk<'a, R: Reader<'a>>(reader: &mut R, sink: &mut impl Sink<'a>) 
         match reader.token()? {
             Token::List(head) | Token::Map(head) => {
                 if stack.len() == Limits::DEEPEST {
-                    return Err(TOO_DEEP);
+                    return Err(Malformed::TooDeep);
                 }
                 let mark = sink.begin(head);
                 stack.push(Open { head, rest: head, mark, len: 0 });
@@ -113,10 +115,7 @@ impl<'a, E: Emit> Sink<'a> for Encoded<'_, E> {
 pub(super) fn key_text(key: Token<'_>) -> Cow<'_, str> {
     match key {
         Token::Text(text) => text,
-        Token::Bytes(bytes) => {
-            use base64::Engine;
-            Cow::Owned(format!("\0{}", base64::engine::general_purpose::STANDARD.encode(bytes)))
-        }
+        Token::Bytes(bytes) => Cow::Owned(format!("\0{}", STANDARD.encode(bytes))),
         other => {
             let mut text = Vec::new();
             Encoded(&mut JsonEmit::new(&mut text)).scalar(other);

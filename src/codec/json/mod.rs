@@ -4,8 +4,8 @@
 //! keep every digit as long as they are passed through; as values, integers are exact to 64 bits.
 
 mod emit;
-mod scan;
+mod read;
 mod strings;
 
 pub(super) use emit::JsonEmit;
-pub(super) use scan::JsonReader;
+pub(super) use read::JsonReader;

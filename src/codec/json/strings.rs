@@ -3,12 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-use crate::codec::token::{Malformed, Read, TRUNCATED};
-
-pub(super) const CONTROL: Malformed = Malformed("a control character stands unescaped in a string");
-const BAD_ESCAPE: Malformed = Malformed("an unknown escape in a string");
-const SURROGATE: Malformed = Malformed("half of a surrogate pair stands alone in a string");
-const BAD_BASE64: Malformed = Malformed("U+0000 is not followed by Base64");
+use crate::codec::token::{Malformed, Read};
 
 /// How the binary convention's U+0000 must look: no raw control character is legal.
 pub(super) const NUL: &[u8] = br"\u0000";
@@ -36,7 +31,7 @@ fn is_special(byte: u8) -> bool {
 
 /// The character of the escape at the front of `bytes`, which begin after the backslash, and its length there.
 pub(super) fn escape(bytes: &[u8]) -> Read<(char, usize)> {
-    let simple = match bytes.first().ok_or(TRUNCATED)? {
+    let simple = match bytes.first().ok_or(Malformed::Truncated)? {
         b'"' => '"',
         b'\\' => '\\',
         b'/' => '/',
@@ -46,7 +41,7 @@ pub(super) fn escape(bytes: &[u8]) -> Read<(char, usize)> {
         b'r' => '\r',
         b't' => '\t',
         b'u' => return unicode(&bytes[1..]),
-        _ => return Err(BAD_ESCAPE),
+        _ => return Err(Malformed::BadEscape),
     };
     Ok((simple, 1))
 }
@@ -56,26 +51,26 @@ fn unicode(bytes: &[u8]) -> Read<(char, usize)> {
     if let Some(character) = char::from_u32(unit) {
         return Ok((character, 5));
     }
-    let Some(rest) = bytes[4..].strip_prefix(br"\u") else { return Err(SURROGATE) };
+    let Some(rest) = bytes[4..].strip_prefix(br"\u") else { return Err(Malformed::Surrogate) };
     let low = hex4(rest)?;
     if unit >= 0xdc00 || !(0xdc00..0xe000).contains(&low) {
-        return Err(SURROGATE);
+        return Err(Malformed::Surrogate);
     }
-    let character = char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00)).ok_or(SURROGATE)?;
+    let character = char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00)).ok_or(Malformed::Surrogate)?;
     Ok((character, 11))
 }
 
 fn hex4(bytes: &[u8]) -> Read<u32> {
-    let digits = bytes.get(..4).ok_or(TRUNCATED)?;
+    let digits = bytes.get(..4).ok_or(Malformed::Truncated)?;
     digits.iter().try_fold(0, |value, &digit| {
-        let digit = char::from(digit).to_digit(16).ok_or(BAD_ESCAPE)?;
+        let digit = char::from(digit).to_digit(16).ok_or(Malformed::BadEscape)?;
         Ok(value << 4 | digit)
     })
 }
 
 /// The bytes that Base64 stands for (SER-3).
 pub(super) fn decode_base64(text: &[u8]) -> Read<Vec<u8>> {
-    STANDARD.decode(text).map_err(|_| BAD_BASE64)
+    STANDARD.decode(text).map_err(|_| Malformed::BadBase64)
 }
 
 /// Whether `text` is Base64, without a buffer for what it stands for.
@@ -85,7 +80,7 @@ pub(super) fn check_base64(text: &[u8]) -> Read<()> {
     while let Some(block) = blocks.next() {
         // Padding may stand in the last block only.
         let engine = if blocks.peek().is_none() { &STANDARD } else { &STANDARD_NO_PAD };
-        engine.decode_slice_unchecked(block, &mut scratch).map_err(|_| BAD_BASE64)?;
+        engine.decode_slice_unchecked(block, &mut scratch).map_err(|_| Malformed::BadBase64)?;
     }
     Ok(())
 }

@@ -17,7 +17,11 @@ const PUBLISHER: DisclosureKeys = ["publisher", "publisher_authid", "publisher_a
 pub(super) fn invocation<E: Emit>(details: &InvocationDetails<'_>, emit: &mut E) {
     let flags = usize::from(details.receive_progress) + usize::from(details.progress);
     let own = usize::from(details.procedure.is_some()) + flags + usize::from(details.timeout.is_some());
-    emit.begin_map(own + disclosed(details.caller) + copied(details.passthru));
+    let len = own + disclosed(details.caller) + copied(details.passthru);
+    if len == 0 {
+        return empty(emit);
+    }
+    emit.begin_map(len);
     optional_text("procedure", details.procedure, emit);
     disclose(CALLER, details.caller, emit);
     flag("receive_progress", details.receive_progress, emit);
@@ -33,7 +37,11 @@ pub(super) fn invocation<E: Emit>(details: &InvocationDetails<'_>, emit: &mut E)
 /// RESULT.Details.
 #[inline]
 pub(super) fn result<E: Emit>(details: &ResultDetails<'_>, emit: &mut E) {
-    emit.begin_map(usize::from(details.progress) + disclosed(details.callee) + copied(details.passthru));
+    let len = usize::from(details.progress) + disclosed(details.callee) + copied(details.passthru);
+    if len == 0 {
+        return empty(emit);
+    }
+    emit.begin_map(len);
     flag("progress", details.progress, emit);
     disclose(CALLEE, details.callee, emit);
     copy(details.passthru, emit);
@@ -44,7 +52,11 @@ pub(super) fn result<E: Emit>(details: &ResultDetails<'_>, emit: &mut E) {
 #[inline]
 pub(super) fn event<E: Emit>(details: &EventDetails<'_>, emit: &mut E) {
     let own = usize::from(details.topic.is_some()) + usize::from(details.retained);
-    emit.begin_map(own + disclosed(details.publisher) + copied(details.passthru));
+    let len = own + disclosed(details.publisher) + copied(details.passthru);
+    if len == 0 {
+        return empty(emit);
+    }
+    emit.begin_map(len);
     optional_text("topic", details.topic, emit);
     disclose(PUBLISHER, details.publisher, emit);
     flag("retained", details.retained, emit);
@@ -93,6 +105,13 @@ fn role<E: Emit>(name: &str, features: &[&str], emit: &mut E) {
         flag(feature, true, emit);
     }
     emit.end_map();
+    emit.end_map();
+}
+
+/// A map without keys, as Details mostly are: nothing else is asked then.
+#[inline(always)]
+fn empty<E: Emit>(emit: &mut E) {
+    emit.begin_map(0);
     emit.end_map();
 }
 

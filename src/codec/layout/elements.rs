@@ -6,13 +6,13 @@ use super::entries::{Entry, Path, entries};
 use crate::codec::token::{Container, Kind, Malformed, Reader, Token};
 use crate::wamp::{Encoding, Id, Payload, Violation};
 
-/// Why a message is refused.
+/// Why a message is refused. Two words, so that results fit into registers.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// It is no value of its encoding.
     Malformed(Malformed),
     /// It is a value, but not such a message.
-    Illegal(Violation),
+    Illegal(Box<Violation>),
 }
 
 impl From<Malformed> for Fault {
@@ -24,7 +24,7 @@ impl From<Malformed> for Fault {
 /// A fault told in a sentence.
 #[cold]
 pub(super) fn illegal(text: String) -> Fault {
-    Fault::Illegal(Violation(text))
+    Fault::Illegal(Box::new(Violation(text)))
 }
 
 /// A message behind its code. Each method reads the next element; `what` is the specification's name for it.

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::code;
 use super::elements::{Fault, illegal};
-use crate::codec::token::{Kind, Reader, TOO_DEEP, Token};
+use crate::codec::token::{Kind, Malformed, Read, Reader, Token};
 use crate::wamp::Id;
 
 /// Where in a message a value stands, for sentences: as `CALL.Options.timeout`.
@@ -60,7 +60,7 @@ pub(super) fn entries<'a, R: Reader<'a>>(
     room: usize,
     mut take: impl FnMut(&str, Entry<'_, R>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+    let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
     if reader.peek()? != Kind::Map {
         return Err(not_a_map(reader, path));
     }
@@ -149,11 +149,7 @@ impl<'a, R: Reader<'a>> Entry<'_, R> {
         Ok(numbers.into_iter().filter_map(Id::new).collect())
     }
 
-    fn list<T>(
-        &mut self,
-        expected: &str,
-        item: impl Fn(&mut R) -> crate::codec::token::Read<Option<T>>,
-    ) -> Result<Vec<T>, Fault> {
+    fn list<T>(&mut self, expected: &str, item: impl Fn(&mut R) -> Read<Option<T>>) -> Result<Vec<T>, Fault> {
         if self.reader.peek()? != Kind::List || self.room == 0 {
             return Err(self.wrong(expected));
         }
@@ -184,17 +180,14 @@ impl<'a, R: Reader<'a>> Entry<'_, R> {
     }
 
     #[cold]
-    fn wrong(&self, expected: &str) -> Fault
-    where
-        R: Sized,
-    {
+    fn wrong(&self, expected: &str) -> Fault {
         illegal(format!("{} must be {expected}", self.path))
     }
 }
 
 /// An integer of either sign; a negative one as 0, which is no id either. In the binary encodings also a float above
 /// 2^32 without a fraction (D-49).
-fn integer<'a, R: Reader<'a>>(reader: &mut R) -> crate::codec::token::Read<Option<u64>> {
+fn integer<'a, R: Reader<'a>>(reader: &mut R) -> Read<Option<u64>> {
     if let Some(number) = reader.uint()? {
         return Ok(Some(number));
     }

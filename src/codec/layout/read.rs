@@ -2,7 +2,7 @@
 
 use super::elements::{Elements, Fault, illegal};
 use super::{code, hello, options};
-use crate::codec::token::{Container, Malformed, Reader, TOO_DEEP};
+use crate::codec::token::{Container, Malformed, Reader};
 use crate::wamp::{ClientMessage, Encoding, Violation};
 
 /// Reads the one message that `bytes` hold.
@@ -15,14 +15,14 @@ pub(in crate::codec) fn read<'a, R: Reader<'a>>(
     let mut reader = R::new(bytes).map_err(|why| malformed(encoding, why, 0))?;
     match message(encoding, &mut reader, max_depth) {
         Ok(message) => Ok(message),
-        Err(Fault::Illegal(violation)) => Err(violation),
+        Err(Fault::Illegal(violation)) => Err(*violation),
         Err(Fault::Malformed(why)) => Err(malformed(encoding, why, reader.position())),
     }
 }
 
 #[cold]
-fn malformed(encoding: Encoding, Malformed(why): Malformed, at: usize) -> Violation {
-    Violation(format!("malformed {} near byte {at}: {why}", encoding.as_str()))
+fn malformed(encoding: Encoding, why: Malformed, at: usize) -> Violation {
+    Violation(format!("malformed {} near byte {at}: {}", encoding.as_str(), why.as_str()))
 }
 
 #[inline]
@@ -31,7 +31,7 @@ fn message<'a, R: Reader<'a>>(
     reader: &mut R,
     max_depth: usize,
 ) -> Result<ClientMessage<'a>, Fault> {
-    let room = max_depth.checked_sub(1).ok_or(TOO_DEEP)?;
+    let room = max_depth.checked_sub(1).ok_or(Malformed::TooDeep)?;
     let mut list = begin(reader)?;
     let code = match reader.more(&mut list)? {
         true => reader.uint()?.ok_or_else(|| illegal("the first element must be the message code".to_owned()))?,

@@ -1,20 +1,17 @@
-//! MessagePack, version 5. Spec: msgpack `spec.md`; extension values are read as binary (SER-4).
+//! The reader.
 
 use std::borrow::Cow;
 
-use super::token::{
-    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, Read, Reader, TOO_DEEP, TRAILING, TRUNCATED, Token,
-};
-use super::utf8;
+use crate::codec::token::{Container, Kind, Malformed, Read, Reader, Token};
+use crate::codec::utf8;
 
 /// Reads MessagePack.
 #[derive(Debug)]
-pub(super) struct MsgPackReader<'a> {
+pub(in crate::codec) struct MsgPackReader<'a> {
     whole: &'a [u8],
     rest: &'a [u8],
 }
 
-const RESERVED: Malformed = Malformed("0xc1 begins no MessagePack value");
 /// In [`FIXED`]: the length does not follow from the first byte alone.
 const VARIES: u8 = u8::MAX;
 /// How many bytes follow the first one, for scalars without a length: most of a payload costs one look-up.
@@ -44,21 +41,21 @@ const fn fixed_lengths() -> [u8; 256] {
 impl<'a> MsgPackReader<'a> {
     #[inline(always)]
     fn byte(&mut self) -> Read<u8> {
-        let (&byte, rest) = self.rest.split_first().ok_or(TRUNCATED)?;
+        let (&byte, rest) = self.rest.split_first().ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(byte)
     }
 
     #[inline(always)]
     fn take(&mut self, len: usize) -> Read<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(TRUNCATED)?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(TRUNCATED)?;
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -72,6 +69,18 @@ impl<'a> MsgPackReader<'a> {
             4 => u64::from(u32::from_be_bytes(self.array()?)),
             _ => u64::from_be_bytes(self.array()?),
         })
+    }
+
+    /// A non-negative number in a signed form; otherwise nothing is read.
+    fn uint_in_signed(&mut self) -> Read<Option<u64>> {
+        let before = self.rest;
+        if let width @ 0xd0..=0xd3 = self.byte()?
+            && let Token::Uint(number) = self.signed(1 << (width - 0xd0))?
+        {
+            return Ok(Some(number));
+        }
+        self.rest = before;
+        Ok(None)
     }
 
     fn signed(&mut self, width: u8) -> Read<Token<'a>> {
@@ -88,7 +97,7 @@ impl<'a> MsgPackReader<'a> {
     #[inline(always)]
     fn counted(&mut self, width: u8) -> Read<&'a [u8]> {
         let len = self.unsigned(width)?;
-        self.take(usize::try_from(len).map_err(|_| TRUNCATED)?)
+        self.take(usize::try_from(len).map_err(|_| Malformed::Truncated)?)
     }
 
     /// The bytes of a string that begins with `byte`; `None` where none does.
@@ -109,13 +118,13 @@ impl<'a> MsgPackReader<'a> {
             0xc7..=0xc9 => {
                 let len = self.unsigned(1 << (byte - 0xc7))?;
                 self.byte()?;
-                self.take(usize::try_from(len).map_err(|_| TRUNCATED)?)
+                self.take(usize::try_from(len).map_err(|_| Malformed::Truncated)?)
             }
             0xd4..=0xd8 => {
                 self.byte()?;
                 self.take(1 << (byte - 0xd4))
             }
-            _ => Err(RESERVED),
+            _ => Err(Malformed::Reserved),
         }
     }
 
@@ -149,9 +158,9 @@ fn skip_content(rest: &[u8], container: Container, room: usize) -> Read<&[u8]> {
             utf8::check(text)?;
         } else if let Some(inner) = reader.head(byte)? {
             if container.map && left % 2 == 0 {
-                return Err(COMPOUND_KEY);
+                return Err(Malformed::CompoundKey);
             }
-            reader.rest = skip_content(reader.rest, inner, room.checked_sub(1).ok_or(TOO_DEEP)?)?;
+            reader.rest = skip_content(reader.rest, inner, room.checked_sub(1).ok_or(Malformed::TooDeep)?)?;
         } else {
             reader.binary(byte)?;
         }
@@ -181,12 +190,12 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
 
     #[inline]
     fn peek(&mut self) -> Read<Kind> {
-        Ok(match self.rest.first().ok_or(TRUNCATED)? {
+        Ok(match self.rest.first().ok_or(Malformed::Truncated)? {
             0x80..=0x8f | 0xde | 0xdf => Kind::Map,
             0x90..=0x9f | 0xdc | 0xdd => Kind::List,
             0xa0..=0xbf | 0xd9..=0xdb => Kind::Text,
             0xc0 => Kind::Null,
-            0xc1 => return Err(RESERVED),
+            0xc1 => return Err(Malformed::Reserved),
             0xc2 | 0xc3 => Kind::Bool,
             0xc4..=0xc9 | 0xd4..=0xd8 => Kind::Bytes,
             _ => Kind::Number,
@@ -201,7 +210,7 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
             0x80..=0x9f | 0xdc..=0xdf => match self.head(byte)? {
                 Some(container) if container.map => Token::Map(container),
                 Some(container) => Token::List(container),
-                None => return Err(RESERVED),
+                None => return Err(Malformed::Reserved),
             },
             0xa0..=0xbf | 0xd9..=0xdb => Token::Text(utf8::borrowed(self.string(byte)?.unwrap_or_default())?),
             0xc0 => Token::Null,
@@ -222,7 +231,7 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
                 self.head(byte)
             }
             Some(_) => Ok(None),
-            None => Err(TRUNCATED),
+            None => Err(Malformed::Truncated),
         }
     }
 
@@ -233,7 +242,7 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
 
     fn key(&mut self) -> Read<Token<'a>> {
         match self.token()? {
-            Token::List(_) | Token::Map(_) => Err(COMPOUND_KEY),
+            Token::List(_) | Token::Map(_) => Err(Malformed::CompoundKey),
             key => Ok(key),
         }
     }
@@ -247,10 +256,10 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
     fn skip_text_map(&mut self, room: usize) -> Read<()> {
         let byte = self.byte()?;
         let pairs = self.head(byte)?.map_or(0, |container| container.left);
-        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
         for _ in 0..pairs {
             let byte = self.byte()?;
-            utf8::check(self.string(byte)?.ok_or(KEY_NOT_TEXT)?)?;
+            utf8::check(self.string(byte)?.ok_or(Malformed::KeyNotText)?)?;
             self.skip(room)?;
         }
         Ok(())
@@ -258,31 +267,24 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
 
     #[inline]
     fn finish(&mut self) -> Read<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(TRAILING) }
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::Trailing) }
     }
 
     #[inline(always)]
     fn uint(&mut self) -> Read<Option<u64>> {
-        let byte = *self.rest.first().ok_or(TRUNCATED)?;
-        match byte {
-            0x00..=0x7f => self.byte().map(|number| Some(u64::from(number))),
-            0xcc..=0xcf => {
-                self.byte()?;
-                self.unsigned(1 << (byte - 0xcc)).map(Some)
+        let before = self.rest;
+        let number = match self.byte()? {
+            byte @ 0x00..=0x7f => u64::from(byte),
+            0xcc => u64::from(self.byte()?),
+            0xcd => u64::from(u16::from_be_bytes(self.array()?)),
+            0xce => u64::from(u32::from_be_bytes(self.array()?)),
+            0xcf => u64::from_be_bytes(self.array()?),
+            _ => {
+                self.rest = before;
+                return self.uint_in_signed();
             }
-            0xd0..=0xd3 => {
-                let before = self.rest;
-                self.byte()?;
-                match self.signed(1 << (byte - 0xd0))? {
-                    Token::Uint(number) => Ok(Some(number)),
-                    _ => {
-                        self.rest = before;
-                        Ok(None)
-                    }
-                }
-            }
-            _ => Ok(None),
-        }
+        };
+        Ok(Some(number))
     }
 
     #[inline(always)]
@@ -294,153 +296,6 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
             None => {
                 self.rest = before;
                 Ok(None)
-            }
-        }
-    }
-}
-
-/// Writes MessagePack.
-#[derive(Debug)]
-pub(super) struct MsgPackEmit<'o> {
-    out: &'o mut Vec<u8>,
-}
-
-impl<'o> MsgPackEmit<'o> {
-    /// Writes at the end of `out`.
-    pub fn new(out: &'o mut Vec<u8>) -> MsgPackEmit<'o> {
-        MsgPackEmit { out }
-    }
-
-    #[inline(always)]
-    fn tagged<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
-        self.out.push(tag);
-        self.out.extend_from_slice(&bytes);
-    }
-
-    /// The head of a container: in one byte below 16, else after the tag for two bytes or its successor for four.
-    #[inline(always)]
-    fn head(&mut self, fix: u8, wide: u8, len: usize) {
-        match len {
-            0..=0x0f => self.out.push(fix | len as u8),
-            0x10..=0xffff => self.tagged(wide, (len as u16).to_be_bytes()),
-            _ => self.tagged(wide + 1, (len as u32).to_be_bytes()),
-        }
-    }
-}
-
-impl Emit for MsgPackEmit<'_> {
-    const TEXT_KEYS: bool = false;
-
-    fn null(&mut self) {
-        self.out.push(0xc0);
-    }
-
-    fn bool(&mut self, value: bool) {
-        self.out.push(0xc2 | u8::from(value));
-    }
-
-    #[inline(always)]
-    fn uint(&mut self, number: u64) {
-        match number {
-            0..=0x7f => self.out.push(number as u8),
-            0x80..=0xff => self.tagged(0xcc, [number as u8]),
-            0x100..=0xffff => self.tagged(0xcd, (number as u16).to_be_bytes()),
-            0x1_0000..=0xffff_ffff => self.tagged(0xce, (number as u32).to_be_bytes()),
-            _ => self.tagged(0xcf, number.to_be_bytes()),
-        }
-    }
-
-    fn int(&mut self, number: i64) {
-        match number {
-            -0x20.. => self.out.push(number as u8),
-            -0x80.. => self.tagged(0xd0, [number as u8]),
-            -0x8000.. => self.tagged(0xd1, (number as i16).to_be_bytes()),
-            -0x8000_0000.. => self.tagged(0xd2, (number as i32).to_be_bytes()),
-            _ => self.tagged(0xd3, number.to_be_bytes()),
-        }
-    }
-
-    fn float(&mut self, number: f64) {
-        self.tagged(0xcb, number.to_be_bytes());
-    }
-
-    #[inline]
-    fn text(&mut self, text: &str) {
-        match text.len() {
-            len @ 0..=0x1f => self.out.push(0xa0 | len as u8),
-            len @ 0x20..=0xff => self.tagged(0xd9, [len as u8]),
-            len @ 0x100..=0xffff => self.tagged(0xda, (len as u16).to_be_bytes()),
-            len => self.tagged(0xdb, (len as u32).to_be_bytes()),
-        }
-        self.out.extend_from_slice(text.as_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        match bytes.len() {
-            len @ 0..=0xff => self.tagged(0xc4, [len as u8]),
-            len @ 0x100..=0xffff => self.tagged(0xc5, (len as u16).to_be_bytes()),
-            len => self.tagged(0xc6, (len as u32).to_be_bytes()),
-        }
-        self.out.extend_from_slice(bytes);
-    }
-
-    #[inline]
-    fn key(&mut self, key: &str) {
-        self.text(key);
-    }
-
-    #[inline]
-    fn raw(&mut self, value: &[u8]) {
-        self.out.extend_from_slice(value);
-    }
-
-    #[inline]
-    fn reserve(&mut self, bytes: usize) {
-        self.out.reserve(bytes);
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.out.len()
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.out.truncate(len);
-    }
-
-    #[inline(always)]
-    fn begin_list(&mut self, len: usize) {
-        self.head(0x90, 0xdc, len);
-    }
-
-    #[inline(always)]
-    fn begin_map(&mut self, len: usize) {
-        self.head(0x80, 0xde, len);
-    }
-
-    #[inline(always)]
-    fn end_list(&mut self) {}
-
-    #[inline(always)]
-    fn end_map(&mut self) {}
-
-    fn begin_open(&mut self, _map: bool) -> usize {
-        self.out.push(0);
-        self.out.len() - 1
-    }
-
-    /// Most containers are short and their head is the one byte left for it; for others what follows moves.
-    fn end_open(&mut self, map: bool, mark: usize, len: usize) {
-        let (fix, wide) = if map { (0x80, 0xde) } else { (0x90, 0xdc) };
-        match len {
-            0..=0x0f => self.out[mark] = fix | len as u8,
-            0x10..=0xffff => {
-                let [a, b] = (len as u16).to_be_bytes();
-                self.out.splice(mark..=mark, [wide, a, b]);
-            }
-            _ => {
-                let [a, b, c, d] = (len as u32).to_be_bytes();
-                self.out.splice(mark..=mark, [wide + 1, a, b, c, d]);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::strings::{CONTROL, NUL, check_base64, decode_base64, escape, plain_len};
-use crate::codec::token::{Container, Kind, Malformed, NOT_UTF8, Read, Reader, TOO_DEEP, TRAILING, TRUNCATED, Token};
+use super::strings::{NUL, check_base64, decode_base64, escape, plain_len};
+use crate::codec::token::{Container, Kind, Malformed, Read, Reader, Token};
 
 /// Reads JSON. The whole input is checked to be UTF-8 once, up front.
 #[derive(Debug)]
@@ -11,12 +11,6 @@ pub(in crate::codec) struct JsonReader<'a> {
     text: &'a str,
     at: usize,
 }
-
-const NO_VALUE: Malformed = Malformed("no JSON value begins here");
-const NO_SEPARATOR: Malformed = Malformed("a comma or the end of a list or map is missing");
-const NO_COLON: Malformed = Malformed("a colon is missing after a key");
-const NO_KEY: Malformed = Malformed("a key is missing");
-const BAD_NUMBER: Malformed = Malformed("a number breaks the JSON grammar");
 
 impl<'a> JsonReader<'a> {
     #[inline(always)]
@@ -34,12 +28,12 @@ impl<'a> JsonReader<'a> {
             }
             self.at += 1;
         }
-        Err(TRUNCATED)
+        Err(Malformed::Truncated)
     }
 
     fn literal(&mut self, word: &'static [u8]) -> Read<()> {
         if !self.rest().starts_with(word) {
-            return Err(if word.starts_with(self.rest()) { TRUNCATED } else { NO_VALUE });
+            return Err(if word.starts_with(self.rest()) { Malformed::Truncated } else { Malformed::NoValue });
         }
         self.at += word.len();
         Ok(())
@@ -58,8 +52,8 @@ impl<'a> JsonReader<'a> {
                 Ok(true)
             }
             Some(b'\\') => Ok(false),
-            Some(_) => Err(CONTROL),
-            None => Err(TRUNCATED),
+            Some(_) => Err(Malformed::Control),
+            None => Err(Malformed::Truncated),
         }
     }
 
@@ -119,7 +113,7 @@ impl<'a> JsonReader<'a> {
     #[inline]
     fn skip_key(&mut self) -> Read<()> {
         if self.next_byte()? != b'"' {
-            return Err(NO_KEY);
+            return Err(Malformed::NoKey);
         }
         self.at += 1;
         self.skip_plain()?;
@@ -129,7 +123,7 @@ impl<'a> JsonReader<'a> {
     #[inline(always)]
     fn colon(&mut self) -> Read<()> {
         if self.next_byte()? != b':' {
-            return Err(NO_COLON);
+            return Err(Malformed::NoColon);
         }
         self.at += 1;
         Ok(())
@@ -139,8 +133,8 @@ impl<'a> JsonReader<'a> {
         let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += digits;
         match (digits, self.rest().is_empty()) {
-            (0, true) => Err(TRUNCATED),
-            (0, false) => Err(BAD_NUMBER),
+            (0, true) => Err(Malformed::Truncated),
+            (0, false) => Err(Malformed::BadNumber),
             _ => Ok(()),
         }
     }
@@ -171,13 +165,26 @@ impl<'a> JsonReader<'a> {
         match self.rest().first() {
             Some(b'e' | b'E') => self.at += 1,
             // A digit here follows a leading zero.
-            Some(b'0'..=b'9') => return Err(BAD_NUMBER),
+            Some(b'0'..=b'9') => return Err(Malformed::BadNumber),
             _ => return Ok(()),
         }
         if matches!(self.rest().first(), Some(b'+' | b'-')) {
             self.at += 1;
         }
         self.digits()
+    }
+
+    /// As `uint`, whatever the number looks like.
+    fn long_uint(&mut self) -> Read<Option<u64>> {
+        let start = self.at;
+        if let Some(b'0'..=b'9') = self.rest().first()
+            && self.skip_number()?
+            && let Ok(number) = self.text[start..self.at].parse()
+        {
+            return Ok(Some(number));
+        }
+        self.at = start;
+        Ok(None)
     }
 
     fn number(&mut self) -> Read<Token<'a>> {
@@ -192,7 +199,7 @@ impl<'a> JsonReader<'a> {
                 return Ok(Token::Int(number));
             }
         }
-        digits.parse().map(Token::Float).map_err(|_| BAD_NUMBER)
+        digits.parse().map(Token::Float).map_err(|_| Malformed::BadNumber)
     }
 
     /// Recursion is as deep as `room` at most.
@@ -207,12 +214,12 @@ impl<'a> JsonReader<'a> {
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),
             b'n' => self.literal(b"null"),
-            _ => Err(NO_VALUE),
+            _ => Err(Malformed::NoValue),
         }
     }
 
     fn skip_items(&mut self, map: bool, room: usize) -> Read<()> {
-        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
         let mut container = Container { left: Container::OPEN_FIRST, map };
         while self.more(&mut container)? {
             if map {
@@ -229,7 +236,7 @@ impl<'a> Reader<'a> for JsonReader<'a> {
     const EMPTY_LIST: &'static [u8] = b"[]";
 
     fn new(bytes: &'a [u8]) -> Read<JsonReader<'a>> {
-        let text = simdutf8::basic::from_utf8(bytes).map_err(|_| NOT_UTF8)?;
+        let text = simdutf8::basic::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)?;
         Ok(JsonReader { text, at: 0 })
     }
 
@@ -250,7 +257,7 @@ impl<'a> Reader<'a> for JsonReader<'a> {
             b'{' => Kind::Map,
             b't' | b'f' => Kind::Bool,
             b'n' => Kind::Null,
-            _ => return Err(NO_VALUE),
+            _ => return Err(Malformed::NoValue),
         })
     }
 
@@ -266,7 +273,7 @@ impl<'a> Reader<'a> for JsonReader<'a> {
             b't' => self.literal(b"true").map(|()| Token::Bool(true)),
             b'f' => self.literal(b"false").map(|()| Token::Bool(false)),
             b'n' => self.literal(b"null").map(|()| Token::Null),
-            _ => Err(NO_VALUE),
+            _ => Err(Malformed::NoValue),
         }
     }
 
@@ -295,7 +302,7 @@ impl<'a> Reader<'a> for JsonReader<'a> {
         } else if byte == b',' {
             self.at += 1;
         } else {
-            return Err(NO_SEPARATOR);
+            return Err(Malformed::NoSeparator);
         }
         Ok(true)
     }
@@ -306,7 +313,7 @@ impl<'a> Reader<'a> for JsonReader<'a> {
 
     fn text_key(&mut self) -> Read<Cow<'a, str>> {
         if self.next_byte()? != b'"' {
-            return Err(NO_KEY);
+            return Err(Malformed::NoKey);
         }
         self.at += 1;
         let key = self.string()?;
@@ -325,22 +332,27 @@ impl<'a> Reader<'a> for JsonReader<'a> {
 
     fn finish(&mut self) -> Read<()> {
         match self.next_byte() {
-            Ok(_) => Err(TRAILING),
+            Ok(_) => Err(Malformed::Trailing),
             Err(_) => Ok(()),
         }
     }
 
+    #[inline]
     fn uint(&mut self) -> Read<Option<u64>> {
-        self.next_byte()?;
-        let start = self.at;
-        if let Some(b'0'..=b'9') = self.rest().first()
-            && self.skip_number()?
-            && let Ok(number) = self.text[start..self.at].parse()
+        let first = self.next_byte()?;
+        // As many digits cannot overflow; codes and ids have no more.
+        let rest = self.rest();
+        let digits = rest.iter().take(19).take_while(|byte| byte.is_ascii_digit());
+        let (len, number) =
+            digits.fold((0, 0), |(len, number), digit| (len + 1, number * 10 + u64::from(digit - b'0')));
+        if len > 0
+            && (len == 1 || first != b'0')
+            && !matches!(rest.get(len), None | Some(b'0'..=b'9' | b'.' | b'e' | b'E'))
         {
+            self.at += len;
             return Ok(Some(number));
         }
-        self.at = start;
-        Ok(None)
+        self.long_uint()
     }
 
     /// Looks at the bytes: to set up a reader for them would check their UTF-8 once more.

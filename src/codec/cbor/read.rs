@@ -1,35 +1,21 @@
-//! CBOR, RFC 8949: every well-formed encoding is read, indefinite lengths and half floats included. Tags are passed
-//! over, `undefined` and unassigned simple values are null (SER-5, SER-6).
+//! The reader.
 
 use std::borrow::Cow;
 
-use super::token::{
-    COMPOUND_KEY, Container, Emit, KEY_NOT_TEXT, Kind, Malformed, Read, Reader, TOO_DEEP, TRAILING, TRUNCATED, Token,
-};
-use super::utf8;
+use super::{BYTES, LIST, MAP, NEGATIVE, TAG, TEXT, UNSIGNED};
+use crate::codec::token::{Container, Kind, Malformed, Read, Reader, Token};
+use crate::codec::utf8;
 
 /// Reads CBOR.
 #[derive(Debug)]
-pub(super) struct CborReader<'a> {
+pub(in crate::codec) struct CborReader<'a> {
     whole: &'a [u8],
     rest: &'a [u8],
 }
 
-const UNSIGNED: u8 = 0;
-const NEGATIVE: u8 = 1;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
-const LIST: u8 = 4;
-const MAP: u8 = 5;
-const TAG: u8 = 6;
 /// Additional information of a head whose length is told by a break, and the break itself.
 const INDEFINITE: u8 = 31;
 const BREAK: u8 = 0xff;
-
-const RESERVED: Malformed = Malformed("a CBOR head with reserved additional information");
-const BAD_CHUNK: Malformed = Malformed("a chunk of a CBOR string is no string of definite length");
-const BAD_BREAK: Malformed = Malformed("a CBOR break where a value is due");
-const BAD_SIMPLE: Malformed = Malformed("a CBOR simple value below 32 in two bytes");
 
 /// In [`FIXED`]: more than the first byte must be looked at.
 const VARIES: u8 = u8::MAX;
@@ -64,22 +50,22 @@ struct Head {
 impl<'a> CborReader<'a> {
     #[inline(always)]
     fn byte(&mut self) -> Read<u8> {
-        let (&byte, rest) = self.rest.split_first().ok_or(TRUNCATED)?;
+        let (&byte, rest) = self.rest.split_first().ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(byte)
     }
 
     #[inline(always)]
     fn take(&mut self, len: u64) -> Read<&'a [u8]> {
-        let len = usize::try_from(len).map_err(|_| TRUNCATED)?;
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(TRUNCATED)?;
+        let len = usize::try_from(len).map_err(|_| Malformed::Truncated)?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(TRUNCATED)?;
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -95,7 +81,7 @@ impl<'a> CborReader<'a> {
             26 => u64::from(u32::from_be_bytes(self.array()?)),
             27 => u64::from_be_bytes(self.array()?),
             INDEFINITE => 0,
-            _ => return Err(RESERVED),
+            _ => return Err(Malformed::Reserved),
         };
         Ok(Head { major: byte >> 5, info, number })
     }
@@ -104,7 +90,7 @@ impl<'a> CborReader<'a> {
     fn skip_tags(&mut self) -> Read<()> {
         while self.rest.first().is_some_and(|byte| byte >> 5 == TAG) {
             if self.head()?.info == INDEFINITE {
-                return Err(RESERVED);
+                return Err(Malformed::Reserved);
             }
         }
         Ok(())
@@ -117,7 +103,7 @@ impl<'a> CborReader<'a> {
         }
         let head = self.head()?;
         if head.major != major || head.info == INDEFINITE {
-            return Err(BAD_CHUNK);
+            return Err(Malformed::BadChunk);
         }
         self.take(head.number).map(Some)
     }
@@ -153,18 +139,18 @@ impl<'a> CborReader<'a> {
     fn simple(head: Head) -> Read<Token<'a>> {
         Ok(match head.info {
             20 | 21 => Token::Bool(head.info == 21),
-            24 if head.number < 32 => return Err(BAD_SIMPLE),
+            24 if head.number < 32 => return Err(Malformed::BadSimple),
             25 => Token::Float(half(head.number as u16)),
             26 => Token::Float(f64::from(f32::from_bits(head.number as u32))),
             27 => Token::Float(f64::from_bits(head.number)),
-            INDEFINITE => return Err(BAD_BREAK),
+            INDEFINITE => return Err(Malformed::BadBreak),
             _ => Token::Null,
         })
     }
 
     #[inline(always)]
     fn skip_value(&mut self, room: usize) -> Read<()> {
-        let fixed = FIXED[usize::from(*self.rest.first().ok_or(TRUNCATED)?)];
+        let fixed = FIXED[usize::from(*self.rest.first().ok_or(Malformed::Truncated)?)];
         if fixed == VARIES {
             return self.skip_varying(room);
         }
@@ -177,7 +163,7 @@ impl<'a> CborReader<'a> {
         self.skip_tags()?;
         let head = self.head()?;
         match head.major {
-            UNSIGNED | NEGATIVE if head.info == INDEFINITE => Err(RESERVED),
+            UNSIGNED | NEGATIVE if head.info == INDEFINITE => Err(Malformed::Reserved),
             UNSIGNED | NEGATIVE => Ok(()),
             TEXT if head.info != INDEFINITE => utf8::check(self.take(head.number)?),
             TEXT => {
@@ -197,7 +183,7 @@ impl<'a> CborReader<'a> {
     }
 
     fn skip_container(&mut self, mut container: Container, room: usize) -> Read<()> {
-        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
         while self.more(&mut container)? {
             if container.map {
                 self.skip_key()?;
@@ -210,7 +196,7 @@ impl<'a> CborReader<'a> {
     fn skip_key(&mut self) -> Read<()> {
         self.skip_tags()?;
         match self.rest.first().map(|byte| byte >> 5) {
-            Some(LIST | MAP) => Err(COMPOUND_KEY),
+            Some(LIST | MAP) => Err(Malformed::CompoundKey),
             _ => self.skip_value(0),
         }
     }
@@ -250,7 +236,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
     #[inline]
     fn peek(&mut self) -> Read<Kind> {
         self.skip_tags()?;
-        let byte = *self.rest.first().ok_or(TRUNCATED)?;
+        let byte = *self.rest.first().ok_or(Malformed::Truncated)?;
         Ok(match byte >> 5 {
             UNSIGNED | NEGATIVE => Kind::Number,
             BYTES => Kind::Bytes,
@@ -260,7 +246,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
             _ => match byte {
                 0xf4 | 0xf5 => Kind::Bool,
                 0xf9..=0xfb => Kind::Number,
-                BREAK => return Err(BAD_BREAK),
+                BREAK => return Err(Malformed::BadBreak),
                 _ => Kind::Null,
             },
         })
@@ -270,7 +256,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
         self.skip_tags()?;
         let head = self.head()?;
         if head.info == INDEFINITE && head.major <= NEGATIVE {
-            return Err(RESERVED);
+            return Err(Malformed::Reserved);
         }
         Ok(match head.major {
             UNSIGNED => Token::Uint(head.number),
@@ -292,7 +278,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
         match self.rest.first() {
             Some(0x80..=0xbf) => self.head().map(|head| Some(CborReader::container_of(head))),
             Some(_) => Ok(None),
-            None => Err(TRUNCATED),
+            None => Err(Malformed::Truncated),
         }
     }
 
@@ -310,7 +296,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
 
     fn key(&mut self) -> Read<Token<'a>> {
         match self.token()? {
-            Token::List(_) | Token::Map(_) => Err(COMPOUND_KEY),
+            Token::List(_) | Token::Map(_) => Err(Malformed::CompoundKey),
             key => Ok(key),
         }
     }
@@ -323,10 +309,10 @@ impl<'a> Reader<'a> for CborReader<'a> {
     fn skip_text_map(&mut self, room: usize) -> Read<()> {
         self.skip_tags()?;
         let mut container = CborReader::container_of(self.head()?);
-        let room = room.checked_sub(1).ok_or(TOO_DEEP)?;
+        let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
         while self.more(&mut container)? {
             if self.peek()? != Kind::Text {
-                return Err(KEY_NOT_TEXT);
+                return Err(Malformed::KeyNotText);
             }
             self.skip_value(0)?;
             self.skip_value(room)?;
@@ -336,7 +322,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
 
     #[inline]
     fn finish(&mut self) -> Read<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(TRAILING) }
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::Trailing) }
     }
 
     #[inline(always)]
@@ -345,7 +331,7 @@ impl<'a> Reader<'a> for CborReader<'a> {
         match self.rest.first() {
             Some(0x00..=0x1b) => self.head().map(|head| Some(head.number)),
             Some(_) => Ok(None),
-            None => Err(TRUNCATED),
+            None => Err(Malformed::Truncated),
         }
     }
 
@@ -356,125 +342,5 @@ impl<'a> Reader<'a> for CborReader<'a> {
         }
         let head = self.head()?;
         self.read_text(head).map(Some)
-    }
-}
-
-/// Writes CBOR with definite lengths.
-#[derive(Debug)]
-pub(super) struct CborEmit<'o> {
-    out: &'o mut Vec<u8>,
-}
-
-impl<'o> CborEmit<'o> {
-    /// Writes at the end of `out`.
-    pub fn new(out: &'o mut Vec<u8>) -> CborEmit<'o> {
-        CborEmit { out }
-    }
-
-    #[inline(always)]
-    fn tagged<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
-        self.out.push(tag);
-        self.out.extend_from_slice(&bytes);
-    }
-
-    #[inline(always)]
-    fn head(&mut self, major: u8, number: u64) {
-        let major = major << 5;
-        match number {
-            0..=23 => self.out.push(major | number as u8),
-            24..=0xff => self.tagged(major | 24, [number as u8]),
-            0x100..=0xffff => self.tagged(major | 25, (number as u16).to_be_bytes()),
-            0x1_0000..=0xffff_ffff => self.tagged(major | 26, (number as u32).to_be_bytes()),
-            _ => self.tagged(major | 27, number.to_be_bytes()),
-        }
-    }
-}
-
-impl Emit for CborEmit<'_> {
-    const TEXT_KEYS: bool = false;
-
-    fn null(&mut self) {
-        self.out.push(0xf6);
-    }
-
-    fn bool(&mut self, value: bool) {
-        self.out.push(0xf4 | u8::from(value));
-    }
-
-    #[inline(always)]
-    fn uint(&mut self, number: u64) {
-        self.head(UNSIGNED, number);
-    }
-
-    fn int(&mut self, number: i64) {
-        self.head(NEGATIVE, !number as u64);
-    }
-
-    fn float(&mut self, number: f64) {
-        self.tagged(0xfb, number.to_be_bytes());
-    }
-
-    #[inline]
-    fn text(&mut self, text: &str) {
-        self.head(TEXT, text.len() as u64);
-        self.out.extend_from_slice(text.as_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.head(BYTES, bytes.len() as u64);
-        self.out.extend_from_slice(bytes);
-    }
-
-    #[inline]
-    fn key(&mut self, key: &str) {
-        self.text(key);
-    }
-
-    #[inline]
-    fn raw(&mut self, value: &[u8]) {
-        self.out.extend_from_slice(value);
-    }
-
-    #[inline]
-    fn reserve(&mut self, bytes: usize) {
-        self.out.reserve(bytes);
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.out.len()
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.out.truncate(len);
-    }
-
-    #[inline(always)]
-    fn begin_list(&mut self, len: usize) {
-        self.head(LIST, len as u64);
-    }
-
-    #[inline(always)]
-    fn begin_map(&mut self, len: usize) {
-        self.head(MAP, len as u64);
-    }
-
-    #[inline(always)]
-    fn end_list(&mut self) {}
-
-    #[inline(always)]
-    fn end_map(&mut self) {}
-
-    fn begin_open(&mut self, _map: bool) -> usize {
-        self.out.push(0);
-        self.out.len() - 1
-    }
-
-    /// Most containers are short and their head is the one byte left for it; for others what follows moves.
-    fn end_open(&mut self, map: bool, mark: usize, len: usize) {
-        let major = if map { MAP } else { LIST };
-        let mut head = Vec::with_capacity(9);
-        CborEmit::new(&mut head).head(major, len as u64);
-        self.out.splice(mark..=mark, head);
     }
 }
