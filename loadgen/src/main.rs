@@ -1,3 +1,5 @@
 //! `banyan-loadgen`: drives a WAMP router with load and reports what it saw.
 
+mod outcome;
+
 fn main() {}
