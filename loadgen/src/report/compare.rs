@@ -2,6 +2,7 @@
 
 use super::groups::{Group, METRICS, Metric, Section, sections};
 use super::table::Table;
+use super::text::tame;
 use super::units;
 use crate::outcome::Outcome;
 
@@ -24,7 +25,7 @@ pub fn compare(outcomes: &[Outcome]) -> String {
             out += &format!("{}\n  {}\n\n", sweep.table().plain(), sweep.verdict());
         }
     }
-    out
+    tame(&out)
 }
 
 /// The contestants of a section: figures down and contestants across, or the other way round if there are many.

@@ -7,8 +7,6 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 66.0;
 const BELOW: f64 = 46.0;
-/// About how many figures stand below.
-const X_TICKS: usize = 6;
 /// Between two lines of text.
 const ROW: f64 = 15.0;
 
@@ -20,6 +18,13 @@ pub struct Axis {
     pub scale: Scale,
     /// How a tick is written.
     pub text: fn(f64) -> String,
+}
+
+impl Axis {
+    /// How many ticks to ask for where `plain` would do: a logarithmic axis is read by its steps of 1, 2 and 5.
+    fn wanted(&self, plain: usize) -> usize {
+        if matches!(self.scale, Scale::Log(..)) { 9 } else { plain }
+    }
 }
 
 /// One curve, named at its right end.
@@ -91,7 +96,8 @@ impl Plot {
         let rows = labels.iter().map(|(row, ..)| row + 1).max().unwrap_or(0);
         let names = self.lines.iter().map(|line| width_of(&line.name)).fold(0.0, f64::max);
         // The last figure below the axis reaches half its width beyond it.
-        let last = self.x.scale.ticks(X_TICKS).last().map_or(0.0, |tick| width_of(&(self.x.text)(*tick)) / 2.0);
+        let last =
+            self.x.scale.ticks(self.x.wanted(6)).last().map_or(0.0, |tick| width_of(&(self.x.text)(*tick)) / 2.0);
         let right = WIDTH - (if names > 0.0 { names + 20.0 } else { 24.0 }).max(last + 10.0);
         let frame = Frame { left: LEFT, right, top: 58.0 + rows as f64 * ROW, bottom: HEIGHT - BELOW };
         self.draw_axes(&mut sheet, &frame);
@@ -111,14 +117,13 @@ impl Plot {
     fn draw_axes(&self, sheet: &mut Sheet, frame: &Frame) {
         sheet.text(12.0, 44.0, "muted", Anchor::Start, self.y.label);
         sheet.text((frame.left + frame.right) / 2.0, HEIGHT - 10.0, "muted", Anchor::Middle, self.x.label);
-        let wanted = if matches!(self.y.scale, Scale::Log(..)) { 9 } else { 5 };
-        for tick in self.y.scale.ticks(wanted) {
+        for tick in self.y.scale.ticks(self.y.wanted(5)) {
             let Some(y) = self.y.scale.at(tick).map(|part| frame.y(part)) else { continue };
             sheet.line((frame.left, y), (frame.right, y), "grid");
             sheet.text(frame.left - 8.0, y + 4.0, "muted n", Anchor::End, &(self.y.text)(tick));
         }
         let mut free = f64::NEG_INFINITY;
-        for tick in self.x.scale.ticks(X_TICKS) {
+        for tick in self.x.scale.ticks(self.x.wanted(6)) {
             let Some(x) = self.x.scale.at(tick).map(|part| frame.x(part)) else { continue };
             sheet.line((x, frame.bottom), (x, frame.bottom + 4.0), "axis");
             let text = (self.x.text)(tick);
@@ -183,13 +188,13 @@ impl Plot {
             let y = frame.top - 8.0 - *row as f64 * ROW;
             sheet.line((x, y + 3.0), (x, frame.bottom), "mark");
             let centre = x.clamp(frame.left.min(x) + half.min(x - 12.0), WIDTH - 12.0 - half);
-            sheet.text(centre, y, "ink n", Anchor::Middle, name);
+            sheet.text(centre, y, "halo ink n", Anchor::Middle, name);
         }
         for mark in &self.marks {
             let (Mark::Level(_, name), Some(part)) = (mark, self.mark_part(mark)) else { continue };
             let y = frame.y(part);
             sheet.line((frame.left, y), (frame.right, y), "mark");
-            sheet.text(frame.left + 6.0, y - 5.0, "ink n", Anchor::Start, name);
+            sheet.text(frame.left + 6.0, y - 5.0, "halo ink n", Anchor::Start, name);
         }
     }
 
@@ -225,7 +230,7 @@ impl Plot {
             names[at].y = below.fold(names[at].y.min(frame.bottom), f64::min);
         }
         for Name { x, y, line, .. } in names {
-            sheet.text(x, y, &format!("f{}", line.colour % COLOURS), Anchor::Start, &line.name);
+            sheet.text(x, y, &format!("halo f{}", line.colour % COLOURS), Anchor::Start, &line.name);
         }
     }
 }

@@ -34,7 +34,8 @@ pub fn style() -> String {
 fn scheme(series: &[&str; COLOURS], [ground, ink, muted, axis, grid]: &[&str; 5]) -> String {
     let mut out = format!(
         ".pic .ground{{fill:{ground}}}.pic .ink{{fill:{ink}}}.pic .muted{{fill:{muted}}}\
-         .pic .axis{{stroke:{axis}}}.pic .grid{{stroke:{grid}}}.pic .mark{{stroke:{muted}}}.pic .whisker{{stroke:{ink}}}"
+         .pic .axis{{stroke:{axis}}}.pic .grid{{stroke:{grid}}}.pic .mark{{stroke:{muted}}}.pic .whisker{{stroke:{ink}}}\
+         .pic .halo{{paint-order:stroke;stroke:{ground};stroke-width:4px;stroke-linejoin:round}}"
     );
     for (at, colour) in series.iter().enumerate() {
         let _ = write!(out, ".pic .s{at}{{stroke:{colour}}}.pic .f{at}{{fill:{colour}}}");

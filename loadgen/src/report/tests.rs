@@ -99,6 +99,15 @@ fn a_comparison_fits_a_terminal_and_shows_spread_and_ratio() {
 }
 
 #[test]
+fn what_a_peer_sent_does_not_steer_the_terminal() {
+    for (shape, outcomes) in shapes() {
+        for text in [text(&outcomes[0]), compare(&outcomes)] {
+            assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{shape}: {text:?}");
+        }
+    }
+}
+
+#[test]
 fn what_was_written_is_read_again() {
     let one = run("a", 1, 1e4, 1e5);
     let list = vec![one.clone(), one.clone()];

@@ -27,7 +27,13 @@ pub fn text(outcome: &Outcome) -> String {
     for remark in remarks {
         out += &format!("  ! {}\n", remark.text);
     }
-    out
+    tame(&out)
+}
+
+/// `text` without control characters but the ends of lines: URIs and names come from the other side and must not steer
+/// the terminal.
+pub fn tame(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// What was run against what.
