@@ -2,12 +2,16 @@
 
 use super::groups::{Group, METRICS, Metric, Section, sections};
 use super::table::Table;
-use super::text::tame;
+use super::text::{tame, warnings};
 use super::units;
 use crate::outcome::Outcome;
 
-/// More contestants than this do not fit side by side on 80 columns and stand below each other.
-const ABREAST: usize = 4;
+/// Contestants whose names and figures together need more columns than this do not fit side by side on 80 columns and
+/// stand below each other.
+const ABREAST: usize = 56;
+
+/// About the columns of a figure with its spread.
+const CELL: usize = 13;
 
 /// What a row has no room for.
 const LEFT_OUT: [&str; 3] = ["p90", "max", "generator CPU/op"];
@@ -17,7 +21,7 @@ pub fn compare(outcomes: &[Outcome]) -> String {
     let mut out = String::new();
     for section in sections(outcomes) {
         out += &format!("{}\n\n", section.title);
-        for table in tables(&section) {
+        if let Some(table) = table(&section) {
             out += &table.plain();
             out.push('\n');
         }
@@ -25,17 +29,21 @@ pub fn compare(outcomes: &[Outcome]) -> String {
             out += &format!("{}\n  {}\n\n", sweep.table().plain(), sweep.verdict());
         }
     }
+    for warning in warnings(outcomes) {
+        out += &format!("  ! {warning}\n");
+    }
     tame(&out)
 }
 
 /// The contestants of a section: figures down and contestants across, or the other way round if there are many.
-pub fn tables(section: &Section<'_>) -> Vec<Table> {
+pub fn table(section: &Section<'_>) -> Option<Table> {
     let measured: Vec<&Metric> =
         METRICS.iter().filter(|metric| section.groups.iter().any(|group| group.figure(metric.of).is_some())).collect();
+    let names: usize = section.groups.iter().map(|group| group.name.chars().count().max(CELL)).sum();
     match section.groups.len() {
-        0 => Vec::new(),
-        count if count <= ABREAST => vec![across(section, &measured)],
-        _ => vec![down(section, &measured)],
+        0 => None,
+        _ if names <= ABREAST => Some(across(section, &measured)),
+        _ => Some(down(section, &measured)),
     }
 }
 
@@ -45,10 +53,10 @@ fn across(section: &Section<'_>, metrics: &[&Metric]) -> Table {
     for metric in metrics {
         let name = metric.name.to_owned();
         table.row([name].into_iter().chain(groups.iter().map(|group| cell(group, metric))));
-    }
-    if groups.len() > 1 {
-        let first = [String::from("rate to the first")].into_iter();
-        table.rows.insert(1, first.chain(groups.iter().map(|group| ratio(group, &groups[0]))).collect());
+        if metric.name == METRICS[0].name && groups.len() > 1 {
+            let ratios = groups.iter().map(|group| ratio(group, &groups[0]));
+            table.row([String::from("rate to the first")].into_iter().chain(ratios));
+        }
     }
     if groups.iter().any(|group| group.runs.len() > 1) {
         let runs = groups.iter().map(|group| group.runs.len().to_string());

@@ -15,7 +15,7 @@ const COLUMNS: usize = 72;
 const MARKED: [&str; 3] = ["p50", "p99", "p99.9"];
 
 /// The latencies of a run as columns over a logarithmic axis.
-pub fn histogram(latency: &Latency) -> Option<Sheet> {
+pub fn histogram(title: &str, latency: &Latency) -> Option<Sheet> {
     let (first, last) = (latency.buckets.first()?.0, latency.buckets.last()?.0);
     let scale = Scale::log_over([latency.min_ns.max(1).min(first) as f64, last as f64]);
     let Scale::Log(low, high) = scale else { return None };
@@ -29,7 +29,7 @@ pub fn histogram(latency: &Latency) -> Option<Sheet> {
     let highest = counts.iter().map(|count| share(*count)).fold(0.0, f64::max);
     let x = Axis { label: from_text(latency.from), scale, text: units::time_tick };
     let y = Axis { label: "share of operations", scale: Scale::from_zero(highest), text: units::percent };
-    let mut plot = Plot::new("Latency distribution", x, y);
+    let mut plot = Plot::new(title, x, y);
     plot.columns = counts
         .iter()
         .enumerate()
@@ -112,7 +112,7 @@ fn warm_up_mark(series: &[Second]) -> Option<Mark> {
 }
 
 /// Achieved and asked rate, and a dot for each second with errors.
-pub fn rate_over_time(measure: &Measure) -> Option<Sheet> {
+pub fn rate_over_time(title: &str, measure: &Measure) -> Option<Sheet> {
     let series = &measure.series;
     let tops = series.iter().flat_map(|second| [second.rate, second.asked.unwrap_or(0.0)]);
     let y = Axis {
@@ -120,7 +120,7 @@ pub fn rate_over_time(measure: &Measure) -> Option<Sheet> {
         scale: Scale::from_zero(tops.fold(0.0, f64::max)),
         text: units::quantity_tick,
     };
-    let mut plot = Plot::new("Rate over time", time_axis(series)?, y);
+    let mut plot = Plot::new(title, time_axis(series)?, y);
     if series.iter().any(|second| second.asked.is_some()) {
         plot.lines.push(over_time("asked", 5, series, |second| second.asked));
     }
@@ -137,7 +137,7 @@ pub fn rate_over_time(measure: &Measure) -> Option<Sheet> {
 type Of = fn(&Second) -> u64;
 
 /// Median, 99th percentile and longest of each second.
-pub fn latency_over_time(measure: &Measure) -> Option<Sheet> {
+pub fn latency_over_time(title: &str, measure: &Measure) -> Option<Sheet> {
     let series = &measure.series;
     let shown: [(&str, Of); 3] =
         [("p50", |second| second.p50_ns), ("p99", |second| second.p99_ns), ("max", |second| second.max_ns)];
@@ -146,7 +146,7 @@ pub fn latency_over_time(measure: &Measure) -> Option<Sheet> {
         return None;
     }
     let y = Axis { label: "latency (log scale)", scale: Scale::log_over(values), text: units::time_tick };
-    let mut plot = Plot::new("Latency over time", time_axis(series)?, y);
+    let mut plot = Plot::new(title, time_axis(series)?, y);
     for (colour, (name, of)) in shown.into_iter().enumerate() {
         plot.lines.push(over_time(name, colour, series, |second| Some(of(second) as f64)));
     }

@@ -4,6 +4,8 @@
 //! [`Group`] is one contestant, the runs of equal name and parameters being its repetitions; a figure of a group is the
 //! median with the lowest and highest beside it. Runs at three or more asked rates form a [`Sweep`] instead.
 
+use std::collections::BTreeMap;
+
 use super::sweep::Sweep;
 use super::units;
 use crate::outcome::{Latency, Measure, Outcome, new_histogram};
@@ -11,22 +13,26 @@ use crate::outcome::{Latency, Measure, Outcome, new_histogram};
 /// A sweep has at least this many different rates.
 const SWEEP_RATES: usize = 3;
 
-/// Parameters that do not make two runs different things.
-const INCIDENTAL: [&str; 14] = [
-    "url",
-    "label",
-    "seed",
-    "json",
-    "html",
-    "svg",
-    "quiet",
-    "rate",
-    "until",
-    "fail-if",
-    "router-pid",
-    "realm",
+/// Parameters that do not make two runs different things: how and where it was run, not what was driven.
+const INCIDENTAL: [&str; 18] = [
+    "auth",
     "duration",
-    "warm-up",
+    "fail-if",
+    "html",
+    "json",
+    "label",
+    "quiet",
+    "ramp",
+    "rate",
+    "realm",
+    "router-pid",
+    "seed",
+    "svg",
+    "tls-ca",
+    "tls-insecure",
+    "until",
+    "url",
+    "warmup",
 ];
 
 /// A figure that contestants are compared by.
@@ -41,7 +47,7 @@ pub struct Metric {
 
 /// All of them, in the order of a table.
 pub const METRICS: [Metric; 10] = [
-    Metric { name: "rate", of: |measure| Some(measure.rate.achieved), text: units::rate },
+    Metric { name: "rate", of: achieved, text: units::rate },
     Metric { name: "p50", of: |measure| quantile(measure, "p50"), text: units::time },
     Metric { name: "p90", of: |measure| quantile(measure, "p90"), text: units::time },
     Metric { name: "p99", of: |measure| quantile(measure, "p99"), text: units::time },
@@ -52,6 +58,11 @@ pub const METRICS: [Metric; 10] = [
     Metric { name: "router memory", of: router_memory, text: units::bytes },
     Metric { name: "generator CPU/op", of: generator_cpu, text: units::time },
 ];
+
+/// Operations per second, if there was time to measure them.
+fn achieved(measure: &Measure) -> Option<f64> {
+    (measure.duration_s > 0.0).then_some(measure.rate.achieved)
+}
 
 /// A latency quantile by its label, in nanoseconds.
 pub fn quantile(measure: &Measure, label: &str) -> Option<f64> {
@@ -192,12 +203,22 @@ fn add<'a>(section: &mut Section<'a>, outcome: &'a Outcome, measure: &'a Measure
     }
 }
 
+/// What was driven, by parameter; the kind of transport is one.
+fn facts(outcome: &Outcome) -> BTreeMap<String, String> {
+    let named = outcome.parameters.iter().map(|(name, value)| (name.replace('_', "-"), value_text(value)));
+    let mut facts: BTreeMap<String, String> = named.filter(|(name, _)| !INCIDENTAL.contains(&name.as_str())).collect();
+    let scheme = outcome.targets.first().and_then(|url| url.split_once(':'));
+    facts.extend(scheme.map(|(scheme, _)| ("over".to_owned(), scheme.to_owned())));
+    facts
+}
+
 /// The parameters in which two runs differ as things, by name.
-fn differing<'a>(a: &'a Outcome, b: &'a Outcome) -> Vec<&'a str> {
-    let mut names: Vec<&str> = a.parameters.keys().chain(b.parameters.keys()).map(String::as_str).collect();
+fn differing(a: &Outcome, b: &Outcome) -> Vec<String> {
+    let (a, b) = (facts(a), facts(b));
+    let mut names: Vec<String> =
+        a.keys().chain(b.keys()).filter(|name| a.get(*name) != b.get(*name)).cloned().collect();
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| !INCIDENTAL.contains(name) && a.parameters.get(*name) != b.parameters.get(*name));
     names
 }
 
@@ -228,7 +249,7 @@ fn rename(groups: &mut [Group<'_>]) {
     let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
     let firsts: Vec<&Outcome> = groups.iter().map(|group| group.runs[0].0).collect();
     for (at, group) in groups.iter_mut().enumerate() {
-        let mut apart: Vec<&str> = Vec::new();
+        let mut apart: Vec<String> = Vec::new();
         for (other, name) in names.iter().enumerate() {
             if other != at && *name == names[at] {
                 apart.extend(differing(firsts[at], firsts[other]));
@@ -236,8 +257,9 @@ fn rename(groups: &mut [Group<'_>]) {
         }
         apart.sort_unstable();
         apart.dedup();
+        let facts = facts(firsts[at]);
         for parameter in apart {
-            let value = firsts[at].parameters.get(parameter).map_or(units::NONE.to_owned(), value_text);
+            let value = facts.get(&parameter).map_or(units::NONE, String::as_str);
             group.name += &format!(", {parameter} {value}");
         }
     }

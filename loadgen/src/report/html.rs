@@ -3,7 +3,7 @@
 //! A single run is a page of its own; several are compared first, and each stands folded below. The page follows the
 //! reader's light or dark scheme and prints light.
 
-use super::compare::tables;
+use super::compare::table;
 use super::groups::{Section, quantile, router_cpu, router_memory, sections, value_text};
 use super::pictures::{of_measure, of_section};
 use super::svg::{Sheet, escape, style};
@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("page.css");
 pub fn html(outcomes: &[Outcome]) -> String {
     let (title, body) = match outcomes {
         [single] => (text::headline(single), run(single)),
-        several => (format!("{} runs compared", several.len()), comparison(several)),
+        several => (title(several), comparison(several)),
     };
     let (title, pictures) = (escape(&title), style());
     format!(
@@ -29,14 +29,33 @@ pub fn html(outcomes: &[Outcome]) -> String {
     )
 }
 
+/// What many runs are together: one sweep, or a comparison.
+fn title(outcomes: &[Outcome]) -> String {
+    match &sections(outcomes)[..] {
+        [Section { groups, sweeps, .. }] if groups.is_empty() && sweeps.len() == 1 => {
+            format!("Sweep of {} on {}", outcomes[0].scenario, sweeps[0].name)
+        }
+        _ => format!("{} runs compared", outcomes.len()),
+    }
+}
+
 /// Everything about one run.
 fn run(outcome: &Outcome) -> String {
-    let mut out = about(outcome) + &remarks(outcome) + &tiles(outcome);
+    let mut out = about(outcome) + &remarks(outcome);
+    if text::has_figures(outcome) {
+        out += &figures(outcome);
+    }
+    out + &parameters(outcome)
+}
+
+/// Pictures and tables.
+fn figures(outcome: &Outcome) -> String {
+    let mut out = tiles(outcome);
     for measure in &outcome.measures {
         if outcome.measures.len() > 1 {
             out += &format!("<h2>{}</h2>\n", escape(&measure.name));
         }
-        out += &gallery(of_measure(measure));
+        out += &gallery(of_measure(measure, ""));
     }
     out += "<h2>Figures</h2>\n";
     for table in [text::rates(outcome), text::latencies(outcome), text::errors(outcome), text::resources(outcome)] {
@@ -44,8 +63,7 @@ fn run(outcome: &Outcome) -> String {
             out += &table.html();
         }
     }
-    out += &further(outcome);
-    out + &parameters(outcome)
+    out + &further(outcome)
 }
 
 /// When, where and against what.
@@ -81,7 +99,7 @@ fn tiles(outcome: &Outcome) -> String {
     let latency = |label| quantile(measure, label).map_or(units::NONE.to_owned(), units::time);
     let asked = measure.rate.asked.map(|asked| format!("asked {}", units::rate(asked)));
     let mut tiles = vec![
-        (format!("{}s", measure.operation), units::rate(measure.rate.achieved), asked.unwrap_or_default()),
+        (units::plural(&measure.operation), units::rate(measure.rate.achieved), asked.unwrap_or_default()),
         ("median".to_owned(), latency("p50"), String::new()),
         ("p99".to_owned(), latency("p99"), String::new()),
         ("p99.9".to_owned(), latency("p99.9"), String::new()),
@@ -94,7 +112,7 @@ fn tiles(outcome: &Outcome) -> String {
     ];
     if let (Some(cpu), Some(router)) = (router_cpu(measure), measure.router) {
         let cores = format!("{:.2} cores busy", router.cores);
-        tiles.push((format!("router CPU per {}", measure.operation), units::time(cpu), cores));
+        tiles.push(("router CPU/op".to_owned(), units::time(cpu), cores));
     }
     if let (Some(memory), Some(router)) = (router_memory(measure), measure.router) {
         let before = format!("{} before", units::bytes(router.rss_before as f64));
@@ -136,6 +154,9 @@ fn comparison(outcomes: &[Outcome]) -> String {
     let mut out = outcomes
         .first()
         .map_or(String::new(), |first| format!("<p class=\"about\">{}</p>\n", escape(&machine(&first.machine))));
+    for warning in text::warnings(outcomes) {
+        out += &format!("<p class=\"warning\">{}</p>\n", escape(&warning));
+    }
     for part in sections(outcomes) {
         out += &section(&part);
     }
@@ -143,7 +164,10 @@ fn comparison(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         let measure = outcome.headline();
         let p99 = quantile(measure, "p99").map_or(String::new(), |ns| format!(", p99 {}", units::time(ns)));
-        let figures = format!("{}{p99}", units::rate(measure.rate.achieved));
+        let figures = match text::has_figures(outcome) {
+            true => format!("{}{p99}", units::rate(measure.rate.achieved)),
+            false => "failed".to_owned(),
+        };
         let title = escape(&format!("{}: {figures}", text::headline(outcome)));
         out += &format!("<details><summary>{title}</summary>\n{}</details>\n", run(outcome));
     }
@@ -156,7 +180,7 @@ fn section(part: &Section<'_>) -> String {
         out += &format!("<p class=\"note\">{}</p>\n", escape(&sweep.verdict()));
     }
     out += &gallery(of_section(part));
-    for table in tables(part) {
+    if let Some(table) = table(part) {
         out += &table.html();
     }
     for sweep in &part.sweeps {

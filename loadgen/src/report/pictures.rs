@@ -3,7 +3,7 @@
 use super::figures::{bars, histogram, latency_over_time, percentiles, rate_over_time};
 use super::groups::{Group, METRICS, Metric, Section, sections};
 use super::svg::Sheet;
-use super::sweep::overlay;
+use super::sweep::{cpu_picture, overlay};
 use crate::outcome::{Measure, Outcome};
 
 /// More curves than this in one picture cannot be told apart.
@@ -18,28 +18,34 @@ const BARS: [(&str, &str, &str, &str); 5] = [
     ("p50", "Median latency", "less is better", "p50"),
 ];
 
-/// The pictures of all `outcomes` as (file name, SVG), for a folder of results.
+/// The pictures of all `outcomes` as (file name, SVG), for a folder of results; no name comes twice.
 pub fn files(outcomes: &[Outcome]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for section in sections(outcomes) {
         let sheets = match (&section.groups[..], &section.sweeps[..]) {
-            ([Group { runs, .. }], []) if runs.len() == 1 => of_measure(runs[0].1),
+            ([Group { name, runs }], []) if runs.len() == 1 => of_measure(runs[0].1, name),
             _ => of_section(&section),
         };
-        let section_name = slug(&section.title);
-        found.extend(sheets.into_iter().map(|(name, sheet)| (format!("{section_name}-{name}.svg"), sheet.file())));
+        for (name, sheet) in sheets {
+            let name = format!("{}-{name}", slug(&section.title));
+            let taken = |name: &str| found.iter().any(|(file, _): &(String, String)| file == &format!("{name}.svg"));
+            let numbered = (2..).map(|number| format!("{name}-{number}"));
+            let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(name);
+            found.push((format!("{free}.svg"), sheet.file()));
+        }
     }
     found
 }
 
-/// The pictures of one thing measured.
-pub fn of_measure(measure: &Measure) -> Vec<(String, Sheet)> {
-    let curve = percentiles("Latency by percentile", &[(String::new(), measure.latency.clone())]);
+/// The pictures of one thing measured; `whose` is added to their titles if not empty.
+pub fn of_measure(measure: &Measure, whose: &str) -> Vec<(String, Sheet)> {
+    let title = |text: &str| if whose.is_empty() { text.to_owned() } else { format!("{text}: {whose}") };
+    let curve = percentiles(&title("Latency by percentile"), &[(String::new(), measure.latency.clone())]);
     let all = [
-        ("latency", histogram(&measure.latency)),
+        ("latency", histogram(&title("Latency distribution"), &measure.latency)),
         ("percentiles", curve),
-        ("rate-over-time", rate_over_time(measure)),
-        ("latency-over-time", latency_over_time(measure)),
+        ("rate-over-time", rate_over_time(&title("Rate over time"), measure)),
+        ("latency-over-time", latency_over_time(&title("Latency over time"), measure)),
     ];
     all.into_iter().filter_map(|(name, sheet)| Some((name.to_owned(), sheet?))).collect()
 }
@@ -56,6 +62,7 @@ pub fn of_section(section: &Section<'_>) -> Vec<(String, Sheet)> {
     for sweep in &section.sweeps {
         add(format!("sweep-{}", slug(&sweep.name)), sweep.picture());
     }
+    add("sweep-cpu".to_owned(), cpu_picture(&section.sweeps));
     for (metric, title, better, name) in BARS {
         let metric: Option<&Metric> = METRICS.iter().find(|known| known.name == metric);
         add(name.to_owned(), metric.and_then(|metric| bars(section, title, better, metric)));

@@ -131,7 +131,7 @@ impl Plot {
             // A figure that would touch its neighbour is left out; its stroke stays.
             if x - half >= free {
                 sheet.text(x, frame.bottom + 18.0, "muted n", Anchor::Middle, &text);
-                free = x + half + 4.0;
+                free = x + half + 8.0;
             }
         }
         sheet.line((frame.left, frame.bottom), (frame.right, frame.bottom), "axis");

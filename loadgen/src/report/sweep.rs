@@ -147,8 +147,12 @@ impl<'a> Sweep<'a> {
     }
 
     fn line(&self, label: &str, name: &str, colour: usize) -> Line {
+        self.line_of(name, colour, |measure| quantile(measure, label))
+    }
+
+    fn line_of(&self, name: &str, colour: usize, of: impl Fn(&Measure) -> Option<f64>) -> Line {
         let at = |step: &Step<'_>| {
-            let values = step.runs.runs.iter().map(|(_, measure)| quantile(measure, label));
+            let values = step.runs.runs.iter().map(|(_, measure)| of(measure));
             Spread::of(values).map(|spread| (step.asked, spread.median))
         };
         Line { name: name.to_owned(), colour, points: self.steps.iter().filter_map(at).collect(), dots: true }
@@ -170,23 +174,42 @@ pub fn overlay(sweeps: &[Sweep<'_>], label: &str) -> Option<Sheet> {
     plot(format!("{label} latency by load"), lines.collect(), bound).map(|plot| plot.draw())
 }
 
+/// The router's CPU time per operation against the offered rate.
+pub fn cpu_picture(sweeps: &[Sweep<'_>]) -> Option<Sheet> {
+    let named = |sweep: &Sweep<'_>| if sweeps.len() > 1 { sweep.name.clone() } else { String::new() };
+    let line = |(colour, sweep): (usize, &Sweep<'_>)| sweep.line_of(&named(sweep), colour, router_cpu);
+    let lines: Vec<Line> = sweeps.iter().enumerate().map(line).collect();
+    let top = points(&lines).map(|point| point.1).fold(0.0, f64::max);
+    let y = Axis { label: "CPU time per operation", scale: Scale::from_zero(top), text: units::time_tick };
+    let mut plot = Plot::new("Router CPU by load", rate_axis(&lines)?, y);
+    plot.lines = lines;
+    Some(plot.draw())
+}
+
 fn plot(title: String, lines: Vec<Line>, bound: Option<&(String, f64)>) -> Option<Plot> {
-    let values = || lines.iter().flat_map(|line| line.points.iter());
-    values().next()?;
-    let heights = values().map(|point| point.1).chain(bound.map(|(_, ns)| *ns));
+    let heights = points(&lines).map(|point| point.1).chain(bound.map(|(_, ns)| *ns));
     let y = Axis { label: "latency (log scale)", scale: Scale::log_over(heights), text: units::time_tick };
-    let rates = || values().map(|point| point.0);
+    let mut plot = Plot::new(title, rate_axis(&lines)?, y);
+    plot.marks.extend(bound.map(|(label, ns)| Mark::Level(*ns, format!("bound: {label} {}", units::time_tick(*ns)))));
+    plot.lines = lines;
+    Some(plot)
+}
+
+fn points(lines: &[Line]) -> impl Iterator<Item = &(f64, f64)> {
+    lines.iter().flat_map(|line| line.points.iter())
+}
+
+/// The axis of offered rates; `None` without a point.
+fn rate_axis(lines: &[Line]) -> Option<Axis> {
+    points(lines).next()?;
+    let rates = || points(lines).map(|point| point.0);
     let (low, top) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
     let (label, scale) = if top > low * WIDE {
         ("offered operations per second (log scale)", Scale::log_over(rates()))
     } else {
         ("offered operations per second", Scale::from_zero(top))
     };
-    let x = Axis { label, scale, text: units::quantity_tick };
-    let mut plot = Plot::new(title, x, y);
-    plot.marks.extend(bound.map(|(label, ns)| Mark::Level(*ns, format!("bound: {label} {}", units::time_tick(*ns)))));
-    plot.lines = lines;
-    Some(plot)
+    Some(Axis { label, scale, text: units::quantity_tick })
 }
 
 /// Which rate to try next: doubled while steps hold, then halved in between until the knee is known well enough.

@@ -50,6 +50,17 @@ fn every_picture_is_well_formed_and_within_its_bounds() {
 }
 
 #[test]
+fn no_two_pictures_have_the_same_file_name() {
+    let rates = (1..5).map(f64::from);
+    let runs: Vec<Outcome> = rates.flat_map(|at| ["é", "ü"].map(|label| step(label, at * 1e3, 9e3))).collect();
+    let mut names: Vec<String> = pictures(&runs).into_iter().map(|(name, _)| name).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert!(all > 2 && names.len() == all, "{names:?}");
+}
+
+#[test]
 fn a_page_is_well_formed_loads_nothing_and_runs_nothing() {
     for (shape, outcomes) in shapes() {
         let page = html(&outcomes);

@@ -8,13 +8,14 @@ use crate::outcome::{Ending, LatencyFrom, Measure, Outcome, QUANTILES, Verdict};
 /// At most this many errors are listed by URI; the rest are summed up.
 const ERRORS: usize = 8;
 
+/// At most this many warnings stand above a comparison.
+const WARNINGS: usize = 8;
+
 /// The run as lines of text, each at most about 80 wide unless a sentence or a URI is longer.
 pub fn text(outcome: &Outcome) -> String {
-    let mut out = format!("{}\n\n", headline(outcome));
-    out += &rates(outcome).plain();
-    out.push('\n');
-    out += &latencies(outcome).plain();
-    for block in [errors(outcome), resources(outcome)] {
+    let mut out = format!("{}\n", headline(outcome));
+    let measured = if has_figures(outcome) { vec![rates(outcome), latencies(outcome)] } else { Vec::new() };
+    for block in measured.into_iter().chain([errors(outcome), resources(outcome)]) {
         if !block.rows.is_empty() {
             out.push('\n');
             out += &block.plain();
@@ -43,7 +44,13 @@ pub fn headline(outcome: &Outcome) -> String {
         Some(asked) => format!("at {}", units::rate(asked)),
         None => load_of(measure).to_owned(),
     };
-    format!("{} on {}, {load}, {}", outcome.scenario, name_of(outcome), length(measure.duration_s))
+    let length = if has_figures(outcome) { format!(", {}", length(measure.duration_s)) } else { String::new() };
+    format!("{} on {}, {load}{length}", outcome.scenario, name_of(outcome))
+}
+
+/// Whether anything was measured before the run ended.
+pub fn has_figures(outcome: &Outcome) -> bool {
+    outcome.measures.iter().any(|measure| measure.duration_s > 0.0)
 }
 
 fn length(seconds: f64) -> String {
@@ -147,6 +154,25 @@ pub struct Remark {
     pub weight: Weight,
     /// The sentence.
     pub text: String,
+}
+
+/// The warnings of many runs, each with whose it is, none twice, at most [`WARNINGS`].
+pub fn warnings(outcomes: &[Outcome]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for outcome in outcomes {
+        for remark in remarks(outcome).into_iter().filter(|remark| remark.weight == Weight::Warning) {
+            let text = format!("{}: {}", name_of(outcome), remark.text);
+            if !found.contains(&text) {
+                found.push(text);
+            }
+        }
+    }
+    let more = found.len().saturating_sub(WARNINGS);
+    if more > 0 {
+        found.truncate(WARNINGS);
+        found.push(format!("And {more} more warnings: see each run."));
+    }
+    found
 }
 
 /// All such sentences of a run, the gravest first.

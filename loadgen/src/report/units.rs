@@ -101,6 +101,16 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
+/// An operation's name in the plural: `calls`, `matches`, `queries`.
+pub fn plural(name: &str) -> String {
+    match name {
+        _ if name.ends_with("ch") || name.ends_with('s') || name.ends_with('x') => format!("{name}es"),
+        _ if name.ends_with('y') => format!("{}ies", &name[..name.len() - 1]),
+        "" => "operations".to_owned(),
+        _ => format!("{name}s"),
+    }
+}
+
 /// The name of a quantile in 0 to 1: `p50`, `p99.9`, `p99.999`.
 pub fn quantile_name(quantile: f64) -> String {
     let text = format!("{:.6}", quantile * 100.0);
@@ -148,6 +158,12 @@ mod tests {
         assert_eq!([0.0, 0.0002, 0.973, 1.0].map(percent), ["0 %", "0.02 %", "97.3 %", "100 %"]);
         assert_eq!([12.2, 185.0, 3600.0].map(clock), ["12 s", "3:05", "1:00:00"]);
         assert_eq!([0.5, 0.999, 0.99999].map(quantile_name), ["p50", "p99.9", "p99.999"]);
+    }
+
+    #[test]
+    fn operations_have_a_plural() {
+        let shown = ["call", "match", "query", "access", ""].map(plural);
+        assert_eq!(shown, ["calls", "matches", "queries", "accesses", "operations"]);
     }
 
     #[test]

@@ -28,6 +28,15 @@ fn a_different_parameter_makes_another_contestant() {
 }
 
 #[test]
+fn another_transport_makes_another_contestant() {
+    let mut raw = run("a", 2, 10e3, 1e5);
+    raw.targets = vec!["tcp://127.0.0.1:8081".to_owned()];
+    let runs = [run("a", 1, 10e3, 1e5), raw];
+    let names: Vec<_> = sections(&runs)[0].groups.iter().map(|group| group.name.clone()).collect();
+    assert_eq!(names, ["a, over ws", "a, over tcp"]);
+}
+
+#[test]
 fn closed_loop_and_set_rates_are_not_mixed() {
     let mut set = run("a", 2, 10e3, 1e5);
     set.measures[0].rate.asked = Some(10e3);
