@@ -205,7 +205,7 @@ fn add<'a>(section: &mut Section<'a>, outcome: &'a Outcome, measure: &'a Measure
 
 /// What was driven, by parameter; the kind of transport is one.
 fn facts(outcome: &Outcome) -> BTreeMap<String, String> {
-    let named = outcome.parameters.iter().map(|(name, value)| (name.replace('_', "-"), value_text(value)));
+    let named = outcome.parameters.iter().map(|(name, value)| (name.clone(), value_text(value)));
     let mut facts: BTreeMap<String, String> = named.filter(|(name, _)| !INCIDENTAL.contains(&name.as_str())).collect();
     let scheme = outcome.targets.first().and_then(|url| url.split_once(':'));
     facts.extend(scheme.map(|(scheme, _)| ("over".to_owned(), scheme.to_owned())));

@@ -11,7 +11,7 @@ use super::scale::Scale;
 use super::svg::Sheet;
 use super::table::Table;
 use super::units;
-use crate::outcome::{Measure, Outcome, Verdict};
+use crate::outcome::{Ending, Measure, Outcome, Verdict};
 
 /// The part of the asked rate that must be achieved for a step to hold.
 pub const KEPT_UP: f64 = 0.97;
@@ -244,6 +244,22 @@ impl Search {
             (None, None) => self.next,
         };
     }
+}
+
+/// Drives one rate after the other until the knee is known, a run cannot go on, or a person stops it; all runs, in the
+/// order they were made.
+pub fn explore(mut search: Search, mut drive: impl FnMut(f64) -> Outcome) -> Vec<Outcome> {
+    let mut steps = Vec::new();
+    while let Some(rate) = search.next() {
+        let outcome = drive(rate);
+        let ended = !matches!(outcome.ending, Ending::Finished);
+        search.record(held(&outcome));
+        steps.push(outcome);
+        if ended {
+            break;
+        }
+    }
+    steps
 }
 
 /// Three significant digits: a rate a person would ask.

@@ -1,6 +1,8 @@
 //! Issue 5: a short table, a self-contained page, pictures with axes and units.
 
+use super::review::read;
 use super::*;
+use crate::outcome::Outcome;
 use sample::{latency, overworked, run, step};
 
 /// Runs of every shape: one, repeated, many, a sweep, broken, empty, with hostile texts.
@@ -138,4 +140,22 @@ fn what_cannot_be_read_is_said_in_a_sentence() {
     let mut nothing = run("a", 1, 1e4, 1e5);
     nothing.measures.clear();
     assert_eq!(refusal(&serde_json::to_string(&nothing).unwrap()), "holds a run that measured nothing");
+}
+
+#[test]
+fn files_of_runs_become_a_page_and_pictures() {
+    let folder = std::env::temp_dir().join(format!("banyan-loadgen-review-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let files = ["a", "b"].map(|label| folder.join(format!("{label}.json")));
+    for (label, file) in ["a", "b"].into_iter().zip(&files) {
+        std::fs::write(file, serde_json::to_string(&run(label, 1, 1e4, 1e5)).unwrap()).unwrap();
+    }
+    let (page, drawings) = (folder.join("page.html"), folder.join("drawings"));
+    let text = review(&files, Some(&page), Some(&drawings)).unwrap();
+    let drawn = std::fs::read_dir(&drawings).unwrap().count();
+    let page = std::fs::read_to_string(page).unwrap();
+    let missing = review(&[folder.join("c.json")], None, None).unwrap_err();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(text.contains("rate to the first") && page.contains("2 runs compared") && drawn >= 5, "{text} {drawn}");
+    assert!(missing.starts_with("cannot read ") && missing.contains("c.json: "), "{missing}");
 }

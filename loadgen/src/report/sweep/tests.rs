@@ -71,3 +71,22 @@ fn a_router_that_holds_nothing_ends_the_search() {
     }
     assert!(tries < 10);
 }
+
+#[test]
+fn exploring_finds_the_knee_and_keeps_every_run() {
+    let runs = explore(Search::new(1e3, 1.1), |rate| step("a", rate, 10e3));
+    let sections = sections(&runs);
+    let sweep = &sections[0].sweeps[0];
+    assert_eq!(sweep.steps.len(), runs.len());
+    let knee = sweep.knee().map_or(0.0, |step| step.asked);
+    assert!((9e3..=10e3).contains(&knee), "{knee}");
+}
+
+#[test]
+fn exploring_ends_with_the_run_that_was_stopped() {
+    let runs = explore(Search::new(1e3, 1.1), |rate| {
+        let ending = if rate > 3e3 { Ending::Interrupted } else { Ending::Finished };
+        Outcome { ending, ..step("a", rate, 10e3) }
+    });
+    assert_eq!(runs.len(), 3);
+}
