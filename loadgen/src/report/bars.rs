@@ -1,7 +1,7 @@
 //! Bars that lie: one quantity, one row per thing compared, the figure at the end of each.
 
 use super::scale::Scale;
-use super::svg::{Anchor, COLOURS, Sheet, width_of};
+use super::svg::{Anchor, COLOURS, Sheet, cut, width_of};
 
 const WIDTH: f64 = 640.0;
 const ROW: f64 = 30.0;
@@ -40,7 +40,7 @@ impl Bars {
     /// Draws it.
     pub fn draw(&self) -> Sheet {
         let mut sheet = Sheet::new(WIDTH, TOP + ROW * self.rows.len() as f64 + 10.0, &self.title);
-        sheet.text(12.0, 43.0, "muted", Anchor::Start, &self.note);
+        sheet.text(12.0, 43.0, "muted", Anchor::Start, &cut(&self.note, WIDTH - 24.0));
         let names = self.rows.iter().map(|row| width_of(&row.name)).fold(0.0, f64::max).min(NAMES);
         let figures = self.rows.iter().map(|row| width_of(&(self.text)(row.median))).fold(0.0, f64::max);
         let (left, right) = (12.0 + names + 10.0, WIDTH - figures - 24.0);
@@ -74,19 +74,4 @@ impl Bars {
             format!("{}: {median}", row.name)
         }
     }
-}
-
-/// `name` cut with an ellipsis to about `width` px.
-fn cut(name: &str, width: f64) -> String {
-    if width_of(name) <= width {
-        return name.to_owned();
-    }
-    let mut kept = String::new();
-    for c in name.chars() {
-        if width_of(&kept) + width_of("…") + 8.6 > width {
-            break;
-        }
-        kept.push(c);
-    }
-    kept.trim_end().to_owned() + "…"
 }

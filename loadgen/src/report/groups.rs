@@ -137,8 +137,6 @@ impl Group<'_> {
 pub struct Section<'a> {
     /// Scenario, thing measured, kind of load.
     pub title: String,
-    /// One operation, in the singular.
-    pub operation: &'a str,
     /// The contestants, in the order they were given.
     pub groups: Vec<Group<'a>>,
     /// The contestants that were driven at many rates.
@@ -167,19 +165,19 @@ pub fn load_of(measure: &Measure) -> &'static str {
 
 /// Sorts runs into sections, in the order of their first appearance.
 pub fn sections(outcomes: &[Outcome]) -> Vec<Section<'_>> {
-    let mut keyed: Vec<(String, Section<'_>)> = Vec::new();
+    let mut found: Vec<Section<'_>> = Vec::new();
     for outcome in outcomes {
         for measure in &outcome.measures {
             let title = title_of(outcome, measure);
-            let at = keyed.iter().position(|(key, _)| *key == title).unwrap_or_else(|| {
+            let at = found.iter().position(|section| section.title == title).unwrap_or_else(|| {
                 let (groups, sweeps) = (Vec::new(), Vec::new());
-                keyed.push((title.clone(), Section { title, operation: &measure.operation, groups, sweeps }));
-                keyed.len() - 1
+                found.push(Section { title: title.clone(), groups, sweeps });
+                found.len() - 1
             });
-            add(&mut keyed[at].1, outcome, measure);
+            add(&mut found[at], outcome, measure);
         }
     }
-    keyed.into_iter().map(|(_, section)| settle(section)).collect()
+    found.into_iter().map(settle).collect()
 }
 
 fn title_of(outcome: &Outcome, measure: &Measure) -> String {

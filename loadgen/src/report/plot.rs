@@ -1,12 +1,14 @@
 //! Curves, columns and marks over two axes with units.
 
 use super::scale::Scale;
-use super::svg::{Anchor, COLOURS, Sheet, width_of};
+use super::svg::{Anchor, COLOURS, Sheet, cut, width_of};
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 66.0;
 const BELOW: f64 = 46.0;
+/// The names of curves are at most this wide; longer names are cut.
+const NAMES: f64 = 180.0;
 /// Between two lines of text.
 const ROW: f64 = 15.0;
 
@@ -94,7 +96,7 @@ impl Plot {
         let mut sheet = Sheet::new(WIDTH, HEIGHT, &self.title);
         let labels = self.mark_rows();
         let rows = labels.iter().map(|(row, ..)| row + 1).max().unwrap_or(0);
-        let names = self.lines.iter().map(|line| width_of(&line.name)).fold(0.0, f64::max);
+        let names = self.lines.iter().map(|line| width_of(&line.name)).fold(0.0, f64::max).min(NAMES);
         // The last figure below the axis reaches half its width beyond it.
         let last =
             self.x.scale.ticks(self.x.wanted(6)).last().map_or(0.0, |tick| width_of(&(self.x.text)(*tick)) / 2.0);
@@ -217,7 +219,7 @@ impl Plot {
         let named = self.lines.iter().filter(|line| !line.name.is_empty());
         let mut names: Vec<Name<'_>> = named
             .filter_map(|line| {
-                end(line).map(|(x, y)| Name { x: x + 8.0, y: y + 4.0, width: width_of(&line.name), line })
+                end(line).map(|(x, y)| Name { x: x + 8.0, y: y + 4.0, width: width_of(&line.name).min(NAMES), line })
             })
             .collect();
         names.sort_by(|a, b| a.y.total_cmp(&b.y));
@@ -230,7 +232,7 @@ impl Plot {
             names[at].y = below.fold(names[at].y.min(frame.bottom), f64::min);
         }
         for Name { x, y, line, .. } in names {
-            sheet.text(x, y, &format!("halo f{}", line.colour % COLOURS), Anchor::Start, &line.name);
+            sheet.text(x, y, &format!("halo f{}", line.colour % COLOURS), Anchor::Start, &cut(&line.name, NAMES));
         }
     }
 }

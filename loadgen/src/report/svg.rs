@@ -59,6 +59,21 @@ pub fn width_of(text: &str) -> f64 {
     text.chars().map(|c| if c.is_ascii_uppercase() || c == 'm' || c == '%' { 8.6 } else { 6.7 }).sum()
 }
 
+/// `text` cut with an ellipsis to about `width` px.
+pub fn cut(text: &str, width: f64) -> String {
+    if width_of(text) <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        if width_of(&kept) + width_of("…") + 8.6 > width {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.trim_end().to_owned() + "…"
+}
+
 /// `text` safe inside an element or a quoted attribute, without characters XML forbids.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -91,7 +106,8 @@ impl Sheet {
     /// An empty sheet whose `title` stands on top and is read to those who cannot see the picture.
     pub fn new(width: f64, height: f64, title: &str) -> Sheet {
         let mut sheet = Sheet { width, height, title: escape(title), body: String::new() };
-        sheet.text(12.0, 24.0, "h ink", Anchor::Start, title);
+        // The title's letters are larger than those that widths are counted in.
+        sheet.text(12.0, 24.0, "h ink", Anchor::Start, &cut(title, (width - 24.0) / 1.3));
         sheet
     }
 

@@ -27,6 +27,7 @@ fn shapes() -> Vec<(&'static str, Vec<Outcome>)> {
         ("hostile", vec![hostile]),
         ("empty", vec![empty.clone()]),
         ("short", vec![short.clone()]),
+        ("long", ["a", "b", "c"].map(|end| step(&("name ".repeat(60) + end), 1e4, 2e4)).to_vec()),
         ("mixed", vec![empty, short, run("a", 1, 1e4, 1e5)]),
     ]
 }
@@ -43,6 +44,11 @@ fn every_picture_is_well_formed_and_within_its_bounds() {
                     let value = node.attribute(name).and_then(|text| text.parse::<f64>().ok());
                     assert!(value.is_none_or(|value| (-0.5..=end + 0.5).contains(&value)), "{shape}, {name}: {node:?}");
                 };
+                // Where a text ends, about.
+                if let (Some(x), None, Some(text)) = (node.attribute("x"), node.attribute("text-anchor"), node.text()) {
+                    let end = x.parse::<f64>().unwrap() + svg::width_of(text) * 0.85;
+                    assert!(end <= width, "{shape}, {name}: {text}");
+                }
                 ["x", "x1", "x2", "cx"].iter().for_each(|name| inside(name, width));
                 ["y", "y1", "y2", "cy"].iter().for_each(|name| inside(name, height));
             }
