@@ -12,7 +12,7 @@ mod frame;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
-use crate::outcome::{Phase, Progress};
+use crate::outcome::Progress;
 
 /// Between two drawings.
 const REDRAW: Duration = Duration::from_millis(200);
@@ -30,7 +30,7 @@ enum Kind {
     /// Nothing is shown (`--quiet`).
     Silent,
     /// Lines of text, each when it is due.
-    Lines { due_s: f64, phase: Option<Phase> },
+    Lines { due_s: f64 },
     /// Lines drawn in place: how many stand there, when, and whether they are coloured.
     Terminal { drawn: usize, last: Option<Instant>, colour: bool },
 }
@@ -43,7 +43,7 @@ impl View {
         let kind = match (quiet, stderr().is_terminal() && !dumb) {
             (true, _) => Kind::Silent,
             (_, true) => Kind::Terminal { drawn: 0, last: None, colour: set("NO_COLOR").is_none() },
-            (_, false) => Kind::Lines { due_s: 0.0, phase: None },
+            (_, false) => Kind::Lines { due_s: next_line(0.0) },
         };
         View { title: title.to_owned(), kind }
     }
@@ -52,21 +52,19 @@ impl View {
     pub fn is_due(&self, elapsed_s: f64) -> bool {
         match &self.kind {
             Kind::Silent => false,
-            Kind::Lines { due_s, .. } => elapsed_s >= *due_s,
+            Kind::Lines { due_s } => elapsed_s >= *due_s,
             Kind::Terminal { last, .. } => last.is_none_or(|last| last.elapsed() >= REDRAW),
         }
     }
 
     /// Shows where the run stands, if it is time to: call it as often as you like.
     pub fn show(&mut self, progress: &Progress) {
-        let turned = matches!(self.kind, Kind::Lines { phase, .. } if phase != Some(progress.phase));
-        if !turned && !self.is_due(progress.elapsed_s) {
+        if !self.is_due(progress.elapsed_s) {
             return;
         }
         match &mut self.kind {
             Kind::Silent => {}
-            Kind::Lines { due_s, phase } => {
-                *phase = Some(progress.phase);
+            Kind::Lines { due_s } => {
                 *due_s = next_line(progress.elapsed_s);
                 put(&format!("{}\n", frame::line(progress)));
             }

@@ -202,11 +202,11 @@ fn slowest(progress: &Progress, width: usize) -> Row {
 fn resources(progress: &Progress) -> Row {
     let mut text =
         format!("  generator {} of a core", units::percent((progress.generator_busy * 100.0).round() / 100.0));
-    if let Some(cores) = progress.router_cores {
-        text += &format!("   router {cores:.2} cores");
-    }
-    if let Some(rss) = progress.router_rss {
-        text += &format!(", {}", units::bytes(rss as f64));
+    let cores = progress.router_cores.map(|cores| format!("{cores:.2} cores"));
+    let memory = progress.router_rss.map(|rss| units::bytes(rss as f64));
+    let router: Vec<String> = cores.into_iter().chain(memory).collect();
+    if !router.is_empty() {
+        text += &format!("   router {}", router.join(", "));
     }
     Row::default().put(Tone::Faint, text + "   Ctrl-C ends the run")
 }
