@@ -81,7 +81,7 @@ pub fn line(progress: &Progress) -> String {
         let (joined, wanted) = (units::count(progress.sessions), units::count(progress.sessions_wanted));
         return format!("{clock:>7}  {phase:<10}  sessions {joined} of {wanted}");
     }
-    let asked = progress.asked_rate.map_or(String::new(), |asked| format!(" of {}", units::rate(asked)));
+    let asked = progress.asked_rate.map_or(String::new(), |asked| format!(" of {}", units::asked(asked)));
     let latency = |label| quantile(progress, label).map_or(units::NONE.to_owned(), units::time);
     format!(
         "{clock:>7}  {phase:<10}  {}  {}{asked}  p50 {}  p99 {}  max {}  in flight {}  errors {}",
@@ -149,7 +149,7 @@ fn rate_now(progress: &Progress) -> f64 {
 
 fn rate(progress: &Progress, width: usize) -> Row {
     let row = Row::default().field("rate", units::rate(rate_now(progress)));
-    let asked = progress.asked_rate.map_or(String::new(), |asked| format!("of {}", units::rate(asked)));
+    let asked = progress.asked_rate.map_or(String::new(), |asked| format!("of {}", units::asked(asked)));
     let row = row.put(Tone::Faint, format!("{asked:<14}"));
     row.put(Tone::Plain, sparkline(&progress.seconds, width, |second| second.rate))
 }

@@ -11,6 +11,9 @@ use crate::outcome::{Latency, LatencyFrom, Measure, Second};
 /// Columns of a histogram from its lower to its upper bound.
 const COLUMNS: usize = 72;
 
+/// A slice shorter than this many seconds is not shown.
+const SHORT: f64 = 0.25;
+
 /// Where a histogram marks its percentiles.
 const MARKED: [&str; 3] = ["p50", "p99", "p99.9"];
 
@@ -90,6 +93,14 @@ fn curve(latency: &Latency, end: f64) -> Vec<(f64, f64)> {
     points
 }
 
+/// The slices long enough to tell a rate; the last one may be a mere rest.
+fn slices(measure: &Measure) -> &[Second] {
+    match &measure.series[..] {
+        [whole @ .., rest] if rest.length_s < SHORT && !whole.is_empty() => whole,
+        all => all,
+    }
+}
+
 /// The middle of a slice of time.
 fn middle(second: &Second) -> f64 {
     second.at_s + second.length_s / 2.0
@@ -113,7 +124,7 @@ fn warm_up_mark(series: &[Second]) -> Option<Mark> {
 
 /// Achieved and asked rate, and a dot for each second with errors.
 pub fn rate_over_time(title: &str, measure: &Measure) -> Option<Sheet> {
-    let series = &measure.series;
+    let series = slices(measure);
     let tops = series.iter().flat_map(|second| [second.rate, second.asked.unwrap_or(0.0)]);
     let y = Axis {
         label: "operations per second",
@@ -138,7 +149,7 @@ type Of = fn(&Second) -> u64;
 
 /// Median, 99th percentile and longest of each second.
 pub fn latency_over_time(title: &str, measure: &Measure) -> Option<Sheet> {
-    let series = &measure.series;
+    let series = slices(measure);
     let shown: [(&str, Of); 3] =
         [("p50", |second| second.p50_ns), ("p99", |second| second.p99_ns), ("max", |second| second.max_ns)];
     let values = series.iter().flat_map(|second| shown.map(|(_, of)| of(second) as f64));
@@ -147,7 +158,8 @@ pub fn latency_over_time(title: &str, measure: &Measure) -> Option<Sheet> {
     }
     let y = Axis { label: "latency (log scale)", scale: Scale::log_over(values), text: units::time_tick };
     let mut plot = Plot::new(title, time_axis(series)?, y);
-    for (colour, (name, of)) in shown.into_iter().enumerate() {
+    // From above, so that the lower figure stays visible where two coincide.
+    for (colour, (name, of)) in shown.into_iter().enumerate().rev() {
         plot.lines.push(over_time(name, colour, series, |second| Some(of(second) as f64)));
     }
     plot.marks.extend(warm_up_mark(series));

@@ -231,7 +231,7 @@ fn settle(mut section: Section<'_>) -> Section<'_> {
             section.sweeps.push(Sweep::of(group));
         } else if rates.len() > 1 {
             let at = |rate: f64| Group {
-                name: format!("{}, {}", group.name, units::rate(rate)),
+                name: format!("{}, {}", group.name, units::asked(rate)),
                 runs: group.runs.iter().filter(|(_, measure)| measure.rate.asked == Some(rate)).copied().collect(),
             };
             section.groups.extend(rates.into_iter().map(at));

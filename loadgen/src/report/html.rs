@@ -97,7 +97,7 @@ fn remarks(outcome: &Outcome) -> String {
 fn tiles(outcome: &Outcome) -> String {
     let measure = outcome.headline();
     let latency = |label| quantile(measure, label).map_or(units::NONE.to_owned(), units::time);
-    let asked = measure.rate.asked.map(|asked| format!("asked {}", units::rate(asked)));
+    let asked = measure.rate.asked.map(|asked| format!("asked {}", units::asked(asked)));
     let mut tiles = vec![
         (units::plural(&measure.operation), units::rate(measure.rate.achieved), asked.unwrap_or_default()),
         ("median".to_owned(), latency("p50"), String::new()),

@@ -85,6 +85,15 @@ struct Frame {
     bottom: f64,
 }
 
+/// An upright mark with its name on top.
+struct Flag<'a> {
+    /// Its place on the axis, 0 to 1.
+    part: f64,
+    /// The row of its name, 0 the lowest.
+    row: usize,
+    name: &'a str,
+}
+
 impl Plot {
     /// A plot without content.
     pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Plot {
@@ -94,8 +103,8 @@ impl Plot {
     /// Draws it.
     pub fn draw(&self) -> Sheet {
         let mut sheet = Sheet::new(WIDTH, HEIGHT, &self.title);
-        let labels = self.mark_rows();
-        let rows = labels.iter().map(|(row, ..)| row + 1).max().unwrap_or(0);
+        let flags = self.flags();
+        let rows = flags.iter().map(|flag| flag.row + 1).max().unwrap_or(0);
         let names = self.lines.iter().map(|line| width_of(&line.name)).fold(0.0, f64::max).min(NAMES);
         // The last figure below the axis reaches half its width beyond it.
         let last =
@@ -104,7 +113,7 @@ impl Plot {
         let frame = Frame { left: LEFT, right, top: 58.0 + rows as f64 * ROW, bottom: HEIGHT - BELOW };
         self.draw_axes(&mut sheet, &frame);
         self.draw_columns(&mut sheet, &frame);
-        self.draw_marks(&mut sheet, &frame, &labels);
+        self.draw_marks(&mut sheet, &frame, &flags);
         for line in &self.lines {
             self.draw_line(&mut sheet, &frame, line);
         }
@@ -152,49 +161,42 @@ impl Plot {
         }
     }
 
-    /// For each upright mark: the row of its name, its place among the marks, its x as a part of the axis.
-    fn mark_rows(&self) -> Vec<(usize, usize, f64)> {
-        let mut rows: Vec<f64> = Vec::new();
-        let mut placed = Vec::new();
-        let mut upright: Vec<(usize, f64, f64)> = Vec::new();
-        for (at, mark) in self.marks.iter().enumerate() {
-            if let (Mark::At(x, name), Some(part)) = (mark, self.mark_part(mark)) {
-                debug_assert!(x.is_finite());
-                upright.push((at, part, width_of(name)));
+    /// The upright marks from the left, each name in the lowest row where it covers no other.
+    fn flags(&self) -> Vec<Flag<'_>> {
+        let mut flags: Vec<Flag<'_>> = Vec::new();
+        for mark in &self.marks {
+            let Mark::At(x, name) = mark else { continue };
+            flags.extend(self.x.scale.at(*x).map(|part| Flag { part, row: 0, name }));
+        }
+        flags.sort_by(|a, b| a.part.total_cmp(&b.part));
+        // Where the names in each row end.
+        let mut ends: Vec<f64> = Vec::new();
+        for flag in &mut flags {
+            let from = flag.part * (WIDTH - LEFT - 24.0) - width_of(flag.name) / 2.0;
+            flag.row = ends.iter().position(|end| *end + 8.0 <= from).unwrap_or(ends.len());
+            match ends.get_mut(flag.row) {
+                Some(end) => *end = from + width_of(flag.name),
+                None => ends.push(from + width_of(flag.name)),
             }
         }
-        upright.sort_by(|a, b| a.1.total_cmp(&b.1));
-        for (at, part, width) in upright {
-            let from = part * (WIDTH - LEFT - 24.0) - width / 2.0;
-            let row = rows.iter().position(|end| *end + 8.0 <= from).unwrap_or(rows.len());
-            if row == rows.len() {
-                rows.push(0.0);
-            }
-            rows[row] = from + width;
-            placed.push((row, at, part));
-        }
-        placed
+        flags
     }
 
-    fn mark_part(&self, mark: &Mark) -> Option<f64> {
-        match mark {
-            Mark::At(x, _) => self.x.scale.at(*x),
-            Mark::Level(y, _) => self.y.scale.at(*y),
+    fn draw_marks(&self, sheet: &mut Sheet, frame: &Frame, flags: &[Flag<'_>]) {
+        let top = |flag: &Flag<'_>| frame.top - 8.0 - flag.row as f64 * ROW;
+        for flag in flags {
+            let x = frame.x(flag.part);
+            sheet.line((x, top(flag) + 3.0), (x, frame.bottom), "mark");
         }
-    }
-
-    fn draw_marks(&self, sheet: &mut Sheet, frame: &Frame, rows: &[(usize, usize, f64)]) {
-        for (row, at, part) in rows {
-            let Mark::At(_, name) = &self.marks[*at] else { continue };
-            let (x, half) = (frame.x(*part), width_of(name) / 2.0);
-            let y = frame.top - 8.0 - *row as f64 * ROW;
-            sheet.line((x, y + 3.0), (x, frame.bottom), "mark");
-            let centre = x.clamp(frame.left.min(x) + half.min(x - 12.0), WIDTH - 12.0 - half);
-            sheet.text(centre, y, "halo ink n", Anchor::Middle, name);
+        // After all lines, so that none runs through a name.
+        for flag in flags {
+            let half = width_of(flag.name) / 2.0;
+            let x = frame.x(flag.part).min(WIDTH - 12.0 - half).max(12.0 + half);
+            sheet.text(x, top(flag), "halo ink n", Anchor::Middle, flag.name);
         }
         for mark in &self.marks {
-            let (Mark::Level(_, name), Some(part)) = (mark, self.mark_part(mark)) else { continue };
-            let y = frame.y(part);
+            let Mark::Level(y, name) = mark else { continue };
+            let Some(y) = self.y.scale.at(*y).map(|part| frame.y(part)) else { continue };
             sheet.line((frame.left, y), (frame.right, y), "mark");
             sheet.text(frame.left + 6.0, y - 5.0, "halo ink n", Anchor::Start, name);
         }

@@ -97,14 +97,14 @@ impl<'a> Sweep<'a> {
         };
         let Some(knee) = self.knee() else {
             let lowest = self.steps.first().map_or(0.0, |step| step.asked);
-            return format!("{}: no step held ({bound}); start below {}.", self.name, units::rate(lowest));
+            return format!("{}: no step held ({bound}); start below {}.", self.name, units::asked(lowest));
         };
         let end = match self.steps.iter().find(|step| !step.held) {
             Some(broken) if broken.limited_by_generator() => "the next step was beyond the generator, not the router",
             Some(_) => "the next step did not hold",
             None => "no step failed, so the knee lies higher",
         };
-        format!("{}: knee at {} ({bound}); {end}.", self.name, units::rate(knee.asked))
+        format!("{}: knee at {} ({bound}); {end}.", self.name, units::asked(knee.asked))
     }
 
     /// Its steps as a table.
@@ -122,7 +122,7 @@ impl<'a> Sweep<'a> {
                 _ => "",
             };
             table.row([
-                units::rate(step.asked),
+                units::asked(step.asked),
                 units::rate(step.achieved),
                 shown(|measure| quantile(measure, "p50"), units::time),
                 shown(|measure| quantile(measure, "p99"), units::time),
@@ -138,10 +138,11 @@ impl<'a> Sweep<'a> {
 
     /// Its percentiles against the offered rate.
     pub fn picture(&self) -> Option<Sheet> {
-        let lines = SHOWN.iter().enumerate().map(|(colour, label)| self.line(label, label, colour));
+        // From above, so that the lower percentile stays visible where two coincide.
+        let lines = SHOWN.iter().enumerate().rev().map(|(colour, label)| self.line(label, label, colour));
         let mut plot = plot(format!("Latency by load: {}", self.name), lines.collect(), self.bound.as_ref())?;
         if let Some(knee) = self.knee() {
-            plot.marks.push(Mark::At(knee.asked, format!("knee {}", units::rate(knee.asked))));
+            plot.marks.push(Mark::At(knee.asked, format!("knee {}", units::asked(knee.asked))));
         }
         Some(plot.draw())
     }

@@ -41,7 +41,7 @@ pub fn tame(text: &str) -> String {
 pub fn headline(outcome: &Outcome) -> String {
     let measure = outcome.headline();
     let load = match measure.rate.asked {
-        Some(asked) => format!("at {}", units::rate(asked)),
+        Some(asked) => format!("at {}", units::asked(asked)),
         None => load_of(measure).to_owned(),
     };
     let length = if has_figures(outcome) { format!(", {}", length(measure.duration_s)) } else { String::new() };
@@ -65,7 +65,7 @@ pub fn rates(outcome: &Outcome) -> Table {
         table.row([
             measure.name.clone(),
             units::rate(measure.rate.achieved),
-            measure.rate.asked.map_or(units::NONE.to_owned(), units::rate),
+            measure.rate.asked.map_or(units::NONE.to_owned(), units::asked),
             units::count(measure.operations),
             units::count(measure.faults()),
             length(measure.duration_s),

@@ -59,6 +59,11 @@ pub fn rate(per_second: f64) -> String {
     if per_second.is_finite() { format!("{}/s", quantity(per_second)) } else { NONE.to_owned() }
 }
 
+/// A rate that somebody asked for, as round as it was asked: `50 k/s`, `1.25 k/s`.
+pub fn asked(per_second: f64) -> String {
+    if per_second.is_finite() { format!("{}/s", quantity_tick(per_second)) } else { NONE.to_owned() }
+}
+
 /// Memory: `640 B`, `12.3 MiB`.
 pub fn bytes(value: f64) -> String {
     scaled(value, &BYTES, value.abs() < 1023.5)
@@ -140,6 +145,7 @@ mod tests {
         assert_eq!([0.0, 7.0, 950.0, 12_345.0, 4.56e6].map(quantity), ["0", "7", "950", "12.3 k", "4.56 M"]);
         assert_eq!([0.0, 200e3, 1.5e6].map(quantity_tick), ["0", "200 k", "1.5 M"]);
         assert_eq!([1e4, 2.5e6].map(time_tick), ["10 µs", "2.5 ms"]);
+        assert_eq!([500.0, 50e3, 1250.0].map(asked), ["500/s", "50 k/s", "1.25 k/s"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn the_knee_is_the_last_step_before_the_first_that_breaks() {
     let broken: Vec<f64> = sweep.steps.iter().filter(|step| !step.held).map(|step| step.asked).collect();
     assert_eq!(broken, [16e3]);
     assert_eq!(sweep.knee().map(|step| step.asked), Some(9e3));
-    assert_eq!(sweep.verdict(), "a: knee at 9.00 k/s (p99 up to 5 ms); the next step did not hold.");
+    assert_eq!(sweep.verdict(), "a: knee at 9 k/s (p99 up to 5 ms); the next step did not hold.");
     assert!(sweep.table().plain().lines().any(|line| line.contains("9.00 k/s") && line.ends_with("knee")));
 }
 
@@ -35,7 +35,7 @@ fn a_sweep_without_an_end_says_so() {
     let runs = steps()[..3].to_vec();
     let sections = sections(&runs);
     let verdict = sections[0].sweeps[0].verdict();
-    assert_eq!(verdict, "a: knee at 8.00 k/s (p99 up to 5 ms); no step failed, so the knee lies higher.");
+    assert_eq!(verdict, "a: knee at 8 k/s (p99 up to 5 ms); no step failed, so the knee lies higher.");
 }
 
 #[test]
