@@ -60,7 +60,11 @@ pub fn command(name: &str, command: Command, parameters: BTreeMap<String, Value>
             let run = prepare(&it.common, &it.extent)?;
             carry_out(name, &it.common, parameters, run, |run| scenario::call::run(run, &it.calls))
         }
-        Command::Register(_) => Err(String::new()),
+        Command::Register(it) => {
+            let extent = Extent { duration: it.duration, count: Some(it.registrations), rate: it.rate };
+            let run = prepare(&it.common, &extent)?;
+            carry_out(name, &it.common, parameters, run, |run| scenario::register::run(run, &it))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod args;
 mod drive;
 mod engine;
 mod live;
+mod mirror;
 mod outcome;
 mod pace;
 mod pending;

@@ -22,6 +22,11 @@ impl Schedule {
         Schedule { start, rate: per_second / 1e9, ramp: ramp_ns as f64, phase }
     }
 
+    /// The same with another start.
+    pub fn from(self, start: u64) -> Schedule {
+        Schedule { start, ..self }
+    }
+
     /// When operation `number` (from 0) is due, in nanoseconds of the run's clock.
     pub fn due(&self, number: u64) -> u64 {
         let number = number as f64 + self.phase;

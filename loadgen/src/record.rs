@@ -399,7 +399,7 @@ impl Recorder {
             self.started = Some((now, usage::thread_cpu()));
             self.router_before = self.watches.and_then(usage::sample);
         }
-        if self.ended.is_none() && now >= self.window.until {
+        if now >= self.window.until {
             self.end(now);
         }
         if now >= self.next_tell {
@@ -411,8 +411,11 @@ impl Recorder {
         }
     }
 
-    /// Measuring ends now: where a count ends it.
+    /// Measuring ends now, if it has not ended before: where a count ends it.
     pub fn end(&mut self, now: u64) {
+        if self.ended.is_some() {
+            return;
+        }
         self.window.until = self.window.until.min(now);
         self.ended = Some((now, usage::thread_cpu()));
         self.router_after = self.watches.and_then(usage::sample);
@@ -464,9 +467,7 @@ impl Recorder {
 
     /// Gives all of it to the book.
     pub fn finish(mut self, book: &Book, now: u64) {
-        if self.ended.is_none() {
-            self.end(now);
-        }
+        self.end(now);
         self.tell(book);
         self.hand_over(book, now.max(self.slice_start + 1));
         let mut pages = book.pages();

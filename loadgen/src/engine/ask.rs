@@ -5,6 +5,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use super::control::Gate;
 use super::net::{Handler, Key, Net, Wait};
 use crate::wire::codec::{Message, decode};
 
@@ -14,6 +15,9 @@ const JOINING_AT_ONCE: usize = 128;
 const ASKED_AT_ONCE: usize = 512;
 /// Between attempts while the operating system's queue is full.
 const RETRY_NS: u64 = 1_000_000;
+
+/// The error of what was cut short by the word to stop; the cause, if there is one, is with who gave it.
+pub const STOPPED: &str = "stopped";
 
 /// A request to be waited for.
 #[derive(Clone, Debug)]
@@ -41,9 +45,18 @@ impl Net {
         self.run(&mut joining);
         match joining.failure {
             Some(why) => Err(why),
-            None if joining.joined.len() < sessions => Err("stopped while sessions were joining".to_owned()),
+            None if joining.joined.len() < sessions => Err(STOPPED.to_owned()),
             None => Ok(joining.joined),
         }
+    }
+
+    /// Waits until all threads have arrived at a gate.
+    ///
+    /// # Errors
+    /// The run was stopped before.
+    pub fn pass(&mut self, gate: &Gate) -> Result<(), String> {
+        self.run(&mut Passing(gate));
+        gate.opens().map(drop).ok_or_else(|| STOPPED.to_owned())
     }
 
     /// Sends these requests and waits for all answers, which are in the order of the requests.
@@ -63,8 +76,23 @@ impl Net {
         self.run(&mut asking);
         match asking.failure {
             Some(why) => Err(why),
-            None if asking.left > 0 => Err("stopped while requests were open".to_owned()),
+            None if asking.left > 0 => Err(STOPPED.to_owned()),
             None => Ok(asking.answers.into_iter().flatten().collect()),
+        }
+    }
+}
+
+/// Waits at a gate; what arrives meanwhile is nobody's.
+struct Passing<'a>(&'a Gate);
+
+impl Handler for Passing<'_> {
+    fn message(&mut self, _net: &mut Net, _key: Key, _message: Message<'_>) {}
+
+    fn turn(&mut self, net: &mut Net) -> Wait {
+        match self.0.opens() {
+            Some(start) if net.now < start => Wait::Until(start),
+            None if !net.control.stopped() => Wait::Until(net.now + 1_000_000),
+            _ => Wait::Done,
         }
     }
 }

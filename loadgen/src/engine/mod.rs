@@ -13,7 +13,7 @@ mod opening;
 mod peer;
 mod threads;
 
-pub use ask::{Answer, Ask};
+pub use ask::{Ask, STOPPED};
 pub use control::{Control, Gate};
 pub use net::{Handler, Key, Net, Wait};
 pub use opening::Credentials;

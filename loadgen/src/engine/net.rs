@@ -9,7 +9,7 @@ use rustix::event::{Timespec, epoll};
 use serde_json::json;
 
 use super::control::Control;
-use super::opening::{self, Credentials};
+use super::opening;
 use super::peer::{Peer, Stage};
 use super::threads::Settings;
 use crate::wire::codec::{Message, Serializer, encode, decode};
@@ -166,6 +166,11 @@ impl Net {
     #[inline]
     pub fn next_request(&mut self, key: Key) -> u64 {
         self.peers[key].as_mut().map_or(0, Peer::next_request)
+    }
+
+    /// The last request id the session used; 0 before the first.
+    pub fn last_request(&self, key: Key) -> u64 {
+        self.peers[key].as_ref().map_or(0, |peer| peer.last_request)
     }
 
     /// Bytes that wait for the socket.

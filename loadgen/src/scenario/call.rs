@@ -1,24 +1,18 @@
-//! `call`: callers call callees.
-//!
-//! Closed loop: each caller keeps `pipeline` calls under way; an answer starts the next. Open loop: a thread's schedule
-//! deals calls to its callers in turn; a caller whose pipeline is full falls behind and catches up with its answers,
-//! each call still counted from when it was due.
+//! `call`: callers call callees, which check what arrives and echo it.
 
 mod callee;
 mod caller;
 
-use std::sync::Arc;
-
 use serde_json::json;
 
-use super::{Run, share};
+use super::{Lanes, Measured, Run, share};
 use crate::args::{self, Kind};
-use crate::engine::{Ask, Gate, Key, Net};
-use crate::record::Book;
+use crate::engine::{Ask, Key, Net};
 use crate::sizes::Sizes;
 use crate::stamp::Stamps;
-use crate::wire::codec::Template;
+use crate::wire::codec::{Serializer, Template};
 
+pub use callee::BySender;
 use caller::Crew;
 
 /// The error that a callee answers with where it is asked to.
@@ -89,35 +83,26 @@ pub fn run(run: &Run, calls: &args::Calls) {
     let plan = Plan::new(run, calls);
     run.stage.sessions_wanted.store(calls.callers + calls.callees, std::sync::atomic::Ordering::Relaxed);
     run.stage.planned.store(run.load.count.unwrap_or(0), std::sync::atomic::Ordering::Relaxed);
-    let book = run.book("call", "call", run.load.rate);
-    let (ready, drained) = (Gate::new(run.load.threads), Gate::new(run.load.threads));
+    let measured = Measured::new(run, "call", "call", true);
     if !Stamps::new(run.settings.serializer, 0, 0, run.load.verify).tells(plan.calls.payload.shortest() as usize) {
         run.note("Payloads below 16 octets carry no sequence number: their order was not checked.".to_owned());
     }
-    run.threads(|net, thread| on_thread(run, &plan, &book, (&ready, &drained), net, thread));
+    run.threads(|net, thread| on_thread(run, &plan, &measured, net, thread));
 }
 
-fn on_thread(
-    run: &Run,
-    plan: &Plan,
-    book: &Arc<Book>,
-    (ready, drained): (&Gate, &Gate),
-    net: &mut Net,
-    thread: usize,
-) -> Result<(), String> {
+fn on_thread(run: &Run, plan: &Plan, measured: &Measured, net: &mut Net, thread: usize) -> Result<(), String> {
     let (first_callee, callees) = share(plan.calls.callees, run.load.threads, thread);
     let (first_caller, callers) = share(plan.calls.callers, run.load.threads, thread);
     let callee_keys = net.join(callees as usize)?;
     let caller_keys = net.join(callers as usize)?;
     register(run, plan, net, &callee_keys, first_callee)?;
-    let mut crew = Crew::new(run, plan, book, (ready, drained), thread);
+    let mut crew = Crew::new(run, plan, Lanes::new(run, measured, thread, plan.pipeline, true), thread);
     crew.add_callees(&callee_keys);
     crew.add_callers(net, &caller_keys, first_caller);
-    ready.arrive(net.control.now());
+    crew.lanes.ready(net, plan.calls.callers);
     net.run(&mut crew);
-    let (broken, now) = (crew.broken(), net.control.now());
-    crew.finish(now);
-    broken.map_or(Ok(()), Err)
+    crew.lanes.finish(net.control.now());
+    crew.broken.map_or(Ok(()), Err)
 }
 
 /// Registers the procedures of this thread's callees.
@@ -139,7 +124,7 @@ fn register(run: &Run, plan: &Plan, net: &mut Net, keys: &[Key], first: u64) -> 
 }
 
 /// The templates of the calls to all procedures.
-fn call_templates(plan: &Plan, net: &Net) -> Vec<Template> {
+fn call_templates(plan: &Plan, serializer: Serializer) -> Vec<Template> {
     let mut options = json!({});
     if plan.calls.progress > 0 {
         options["receive_progress"] = json!(true);
@@ -147,7 +132,7 @@ fn call_templates(plan: &Plan, net: &Net) -> Vec<Template> {
     if let Some(timeout) = plan.calls.call_timeout {
         options["timeout"] = json!(timeout.as_millis() as u64);
     }
-    let template = |procedure: &String| Template::new(net.serializer(), &[48], &[options.clone(), json!(procedure)]);
+    let template = |procedure: &String| Template::new(serializer, &[48], &[options.clone(), json!(procedure)]);
     plan.procedures.iter().map(template).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::engine::{Control, Net, Settings, on_threads};
+use crate::engine::{Control, Net, STOPPED, Settings, on_threads};
 use crate::outcome::{Phase, Progress, QUANTILES};
 use crate::record::{Book, Window};
 
@@ -96,7 +96,7 @@ impl Run {
     /// Runs `work` on every thread. What it fails with fails the run.
     pub fn threads<T: Send>(&self, work: impl Fn(&mut Net, usize) -> Result<T, String> + Sync) -> Vec<T> {
         let guarded = |net: &mut Net, thread: usize| {
-            let result = work(net, thread).map_err(|why| self.control.fail(why)).ok();
+            let result = work(net, thread).map_err(|why| if why != STOPPED { self.control.fail(why) }).ok();
             let mut agents = self.agents.lock().expect("no holder of this lock panics");
             let new: Vec<String> = net.agents.iter().filter(|agent| !agents.contains(agent)).cloned().collect();
             agents.extend(new);
