@@ -89,6 +89,8 @@ struct Frame {
 struct Flag<'a> {
     /// Its place on the axis, 0 to 1.
     part: f64,
+    /// How wide its name is.
+    width: f64,
     /// The row of its name, 0 the lowest.
     row: usize,
     name: &'a str,
@@ -103,13 +105,10 @@ impl Plot {
     /// Draws it.
     pub fn draw(&self) -> Sheet {
         let mut sheet = Sheet::new(WIDTH, HEIGHT, &self.title);
-        let flags = self.flags();
+        let mut flags = self.flags();
+        let right = self.right(&flags);
+        raise(&mut flags, right - LEFT);
         let rows = flags.iter().map(|flag| flag.row + 1).max().unwrap_or(0);
-        let names = self.lines.iter().map(|line| width_of(&line.name)).fold(0.0, f64::max).min(NAMES);
-        // The last figure below the axis reaches half its width beyond it.
-        let last =
-            self.x.scale.ticks(self.x.wanted(6)).last().map_or(0.0, |tick| width_of(&(self.x.text)(*tick)) / 2.0);
-        let right = WIDTH - (if names > 0.0 { names + 20.0 } else { 24.0 }).max(last + 10.0);
         let frame = Frame { left: LEFT, right, top: 58.0 + rows as f64 * ROW, bottom: HEIGHT - BELOW };
         self.draw_axes(&mut sheet, &frame);
         self.draw_columns(&mut sheet, &frame);
@@ -161,38 +160,33 @@ impl Plot {
         }
     }
 
-    /// The upright marks from the left, each name in the lowest row where it covers no other.
+    /// The upright marks from the right. A name stands to the right of its line, above those it would reach: so no line
+    /// runs through a name.
     fn flags(&self) -> Vec<Flag<'_>> {
-        let mut flags: Vec<Flag<'_>> = Vec::new();
-        for mark in &self.marks {
-            let Mark::At(x, name) = mark else { continue };
-            flags.extend(self.x.scale.at(*x).map(|part| Flag { part, row: 0, name }));
-        }
-        flags.sort_by(|a, b| a.part.total_cmp(&b.part));
-        // Where the names in each row end.
-        let mut ends: Vec<f64> = Vec::new();
-        for flag in &mut flags {
-            let from = flag.part * (WIDTH - LEFT - 24.0) - width_of(flag.name) / 2.0;
-            flag.row = ends.iter().position(|end| *end + 8.0 <= from).unwrap_or(ends.len());
-            match ends.get_mut(flag.row) {
-                Some(end) => *end = from + width_of(flag.name),
-                None => ends.push(from + width_of(flag.name)),
-            }
-        }
+        let upright = self.marks.iter().filter_map(|mark| match mark {
+            Mark::At(x, name) => Some(Flag { part: self.x.scale.at(*x)?, width: width_of(name), row: 0, name }),
+            Mark::Level(..) => None,
+        });
+        let mut flags: Vec<Flag<'_>> = upright.collect();
+        flags.sort_by(|a, b| b.part.total_cmp(&a.part));
         flags
     }
 
+    /// Where the plot ends on the right, so that the names of curves and marks and the last figure have room.
+    fn right(&self, flags: &[Flag<'_>]) -> f64 {
+        let names = self.lines.iter().map(|line| width_of(&line.name)).fold(0.0, f64::max).min(NAMES);
+        let last =
+            self.x.scale.ticks(self.x.wanted(6)).last().map_or(0.0, |tick| width_of(&(self.x.text)(*tick)) / 2.0);
+        let right = WIDTH - (if names > 0.0 { names + 20.0 } else { 24.0 }).max(last + 10.0);
+        let room = |flag: &Flag<'_>| LEFT + (WIDTH - 12.0 - flag.width - LEFT) / flag.part.max(1e-9);
+        flags.iter().map(room).fold(right, f64::min)
+    }
+
     fn draw_marks(&self, sheet: &mut Sheet, frame: &Frame, flags: &[Flag<'_>]) {
-        let top = |flag: &Flag<'_>| frame.top - 8.0 - flag.row as f64 * ROW;
         for flag in flags {
-            let x = frame.x(flag.part);
-            sheet.line((x, top(flag) + 3.0), (x, frame.bottom), "mark");
-        }
-        // After all lines, so that none runs through a name.
-        for flag in flags {
-            let half = width_of(flag.name) / 2.0;
-            let x = frame.x(flag.part).min(WIDTH - 12.0 - half).max(12.0 + half);
-            sheet.text(x, top(flag), "halo ink n", Anchor::Middle, flag.name);
+            let (x, y) = (frame.x(flag.part), frame.top - 8.0 - flag.row as f64 * ROW);
+            sheet.line((x, y - 10.0), (x, frame.bottom), "mark");
+            sheet.text(x + 4.0, y, "ink n", Anchor::Start, flag.name);
         }
         for mark in &self.marks {
             let Mark::Level(y, name) = mark else { continue };
@@ -251,6 +245,15 @@ impl Name<'_> {
     /// Whether two names on one row would overlap.
     fn covers(&self, other: &Name<'_>) -> bool {
         self.x < other.x + other.width && other.x < self.x + self.width
+    }
+}
+
+/// Gives each flag, from the right, the lowest row in which its name reaches no flag further right.
+fn raise(flags: &mut [Flag<'_>], width: f64) {
+    for at in 0..flags.len() {
+        let end = flags[at].part * width + flags[at].width + 12.0;
+        let reached = flags[..at].iter().filter(|right| right.part * width < end);
+        flags[at].row = reached.map(|right| right.row + 1).max().unwrap_or(0);
     }
 }
 
