@@ -1,9 +1,8 @@
 //! Bars that lie: one quantity, one row per thing compared, the figure at the end of each.
 
 use super::scale::Scale;
-use super::svg::{Anchor, COLOURS, Sheet, cut, width_of};
+use super::svg::{Anchor, COLOURS, Sheet, WIDTH, cut, width_of};
 
-const WIDTH: f64 = 640.0;
 const ROW: f64 = 30.0;
 const THICK: f64 = 18.0;
 const TOP: f64 = 56.0;

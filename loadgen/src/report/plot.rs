@@ -1,9 +1,8 @@
 //! Curves, columns and marks over two axes with units.
 
 use super::scale::Scale;
-use super::svg::{Anchor, COLOURS, Sheet, cut, width_of};
+use super::svg::{Anchor, COLOURS, Sheet, WIDTH, cut, width_of};
 
-const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 66.0;
 const BELOW: f64 = 46.0;

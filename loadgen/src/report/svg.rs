@@ -9,6 +9,9 @@
 
 use std::fmt::Write;
 
+/// How wide pictures are drawn, in px; a page scales them.
+pub const WIDTH: f64 = 640.0;
+
 /// How many series have a colour of their own; the next one starts over.
 pub const COLOURS: usize = 6;
 
