@@ -2,7 +2,7 @@
 
 use super::bars::{Bar, Bars};
 use super::groups::{Group, Metric, Section};
-use super::plot::{Axis, Column, Line, Mark, Plot};
+use super::plot::{Axis, Column, Dots, Line, Mark, Plot};
 use super::scale::Scale;
 use super::svg::Sheet;
 use super::units;
@@ -13,6 +13,9 @@ const COLUMNS: usize = 72;
 
 /// A slice shorter than this many seconds is not shown.
 const SHORT: f64 = 0.25;
+
+/// The points of so many slices are too close to each other to point at.
+const POINTS: usize = 300;
 
 /// Where a histogram marks its percentiles.
 const MARKED: [&str; 3] = ["p50", "p99", "p99.9"];
@@ -72,10 +75,17 @@ pub fn percentiles(title: &str, runs: &[(String, Latency)]) -> Option<Sheet> {
         name: name.clone(),
         colour,
         points: curve(latency, end),
-        dots: false,
+        dots: Dots::Felt(picked(latency, end)),
     };
     plot.lines = runs.iter().enumerate().map(line).collect();
     Some(plot.draw())
+}
+
+/// The points of a curve at the percentiles that stand below it.
+fn picked(latency: &Latency, end: f64) -> Vec<(f64, f64)> {
+    let histogram = latency.histogram();
+    let at = |quantile: f64| (quantile, histogram.value_at_quantile(quantile) as f64);
+    if latency.count == 0 { Vec::new() } else { Scale::Tail(end).ticks(0).into_iter().map(at).collect() }
 }
 
 /// (quantile, nanoseconds) up to the quantile `end`, beyond which there are no samples to tell.
@@ -109,13 +119,24 @@ fn middle(second: &Second) -> f64 {
 fn time_axis(series: &[Second]) -> Option<Axis> {
     let (first, last) = (series.first()?, series.last()?);
     let scale = Scale::between(first.at_s.min(0.0), last.at_s + last.length_s);
-    Some(Axis { label: "seconds since the load began", scale, text: units::quantity_tick })
+    Some(Axis { label: "time since the load began", scale, text: since })
+}
+
+/// A time on the axis, in seconds: `-3 s`, `2.5 s`, `1:30`.
+fn since(seconds: f64) -> String {
+    if seconds < 60.0 { format!("{} s", units::quantity_tick(seconds)) } else { units::clock(seconds) }
 }
 
 fn over_time(name: &str, colour: usize, series: &[Second], of: impl Fn(&Second) -> Option<f64>) -> Line {
-    let points = series.iter().map(|second| (middle(second), of(second).unwrap_or(f64::NAN))).collect();
-    // A single slice would be no line at all.
-    Line { name: name.to_owned(), colour, points, dots: series.len() < 3 }
+    let points = series.iter().map(|second| (middle(second), of(second).unwrap_or(f64::NAN)));
+    let points: Vec<(f64, f64)> = points.collect();
+    let dots = match series.len() {
+        // A single slice would be no line at all.
+        0..3 => Dots::Seen,
+        3..POINTS => Dots::Felt(points.clone()),
+        _ => Dots::Felt(Vec::new()),
+    };
+    Line { name: name.to_owned(), colour, points, dots }
 }
 
 fn warm_up_mark(series: &[Second]) -> Option<Mark> {
@@ -138,7 +159,7 @@ pub fn rate_over_time(title: &str, measure: &Measure) -> Option<Sheet> {
     plot.lines.push(over_time("achieved", 0, series, |second| Some(second.rate)));
     if series.iter().any(|second| second.errors > 0) {
         let failed = |second: &Second| (second.errors > 0).then(|| second.errors as f64 / second.length_s);
-        plot.lines.push(Line { dots: true, ..over_time("errors", 1, series, failed) });
+        plot.lines.push(Line { dots: Dots::Seen, ..over_time("errors", 1, series, failed) });
     }
     plot.marks.extend(warm_up_mark(series));
     Some(plot.draw())
@@ -183,4 +204,46 @@ pub fn bars(section: &Section<'_>, title: &str, better: &str, metric: &Metric) -
 /// `99.9 %` exactly, however many nines: three digits would round it up to 100.
 fn percent_tick(part: f64) -> String {
     format!("{} %", units::quantile_name(part).trim_start_matches('p'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::latency;
+
+    #[test]
+    fn a_curve_passes_through_the_percentiles_and_never_falls() {
+        let latency = latency(1, 1e5, 20_000);
+        let curve = curve(&latency, 0.9999);
+        assert!(curve.is_sorted_by_key(|point| point.0) && curve.is_sorted_by_key(|point| point.1));
+        for (label, quantile) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
+            let reached = curve.iter().find(|point| point.0 >= quantile).map(|point| point.1);
+            assert_eq!(reached, Some(latency.quantile(label) as f64), "{label}");
+        }
+    }
+
+    #[test]
+    fn a_picked_point_is_what_the_table_says() {
+        let latency = latency(2, 1e5, 20_000);
+        let picked = picked(&latency, 0.9999);
+        let at = |quantile: f64| picked.iter().find(|point| (point.0 - quantile).abs() < 1e-9).map(|point| point.1);
+        assert_eq!(at(0.5), Some(latency.quantile("p50") as f64));
+        assert_eq!(at(0.99), Some(latency.quantile("p99") as f64));
+    }
+
+    #[test]
+    fn ticks_of_time_and_percentiles_read_as_people_say_them() {
+        assert_eq!([-3.0, 0.0, 2.5, 90.0].map(since), ["-3 s", "0 s", "2.5 s", "1:30"]);
+        assert_eq!([0.0, 0.9, 0.999, 0.99999].map(percent_tick), ["0 %", "90 %", "99.9 %", "99.999 %"]);
+    }
+
+    #[test]
+    fn the_rest_of_a_second_is_no_slice() {
+        let mut measure = Measure::default();
+        let second = |at_s: f64, length_s: f64| Second { at_s, length_s, ..Second::default() };
+        measure.series = vec![second(0.0, 1.0), second(1.0, 0.02)];
+        assert_eq!(slices(&measure).len(), 1);
+        measure.series.remove(0);
+        assert_eq!(slices(&measure).len(), 1);
+    }
 }

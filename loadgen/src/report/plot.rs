@@ -36,8 +36,16 @@ pub struct Line {
     pub colour: usize,
     /// In ascending x; a y that the axis cannot show interrupts the curve.
     pub points: Vec<(f64, f64)>,
-    /// Whether each point was measured by itself and is shown as a dot.
-    pub dots: bool,
+    /// Which points can be told from the curve.
+    pub dots: Dots,
+}
+
+/// Whether the points of a curve stand out.
+pub enum Dots {
+    /// Each was measured by itself: a dot that tells its figures to a pointer.
+    Seen,
+    /// No dots, but a pointer near one of these points of the curve is told its figures.
+    Felt(Vec<(f64, f64)>),
 }
 
 /// One column of a histogram from `from` to `to`.
@@ -199,12 +207,14 @@ impl Plot {
         let colour = line.colour % COLOURS;
         let places = thin(line.points.iter().map(|point| self.place(frame, *point)));
         sheet.polyline(places, &format!("line s{colour}"));
-        if line.dots {
-            for point in &line.points {
-                let Some(place) = self.place(frame, *point) else { continue };
-                let hint = format!("{} {} at {}", line.name, (self.y.text)(point.1), (self.x.text)(point.0));
-                sheet.dot(place, 3.2, &format!("f{colour}"), &hint);
-            }
+        let (points, radius, class) = match &line.dots {
+            Dots::Seen => (&line.points, 3.2, format!("f{colour}")),
+            Dots::Felt(points) => (points, 6.0, format!("felt s{colour}")),
+        };
+        for point in points {
+            let Some(place) = self.place(frame, *point) else { continue };
+            let hint = format!("{} {} at {}", line.name, (self.y.text)(point.1), (self.x.text)(point.0));
+            sheet.dot(place, radius, &class, hint.trim());
         }
     }
 

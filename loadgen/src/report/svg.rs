@@ -27,7 +27,8 @@ pub fn style() -> String {
     let mut out = String::from(
         ".pic text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif}\
          .pic .h{font-size:15px;font-weight:600}.pic .line{fill:none;stroke-width:2;stroke-linejoin:round}\
-         .pic .col{opacity:.85}.pic .mark{stroke-dasharray:4 3}.pic .n{font-variant-numeric:tabular-nums}",
+         .pic .col{opacity:.85}.pic .mark{stroke-dasharray:4 3}.pic .n{font-variant-numeric:tabular-nums}\
+         .pic .felt{fill:transparent;stroke-opacity:0;stroke-width:2}.pic .felt:hover{stroke-opacity:1}",
     );
     out.push_str(&scheme(&LIGHT, &LIGHT_INK));
     let _ = write!(out, "@media screen and (prefers-color-scheme:dark){{{}}}", scheme(&DARK, &DARK_INK));

@@ -6,7 +6,7 @@
 
 use super::fail_if::FailIf;
 use super::groups::{Group, Spread, quantile, router_cpu, router_memory, value_text};
-use super::plot::{Axis, Line, Mark, Plot};
+use super::plot::{Axis, Dots, Line, Mark, Plot};
 use super::scale::Scale;
 use super::svg::Sheet;
 use super::table::Table;
@@ -156,7 +156,7 @@ impl<'a> Sweep<'a> {
             let values = step.runs.runs.iter().map(|(_, measure)| of(measure));
             Spread::of(values).map(|spread| (step.asked, spread.median))
         };
-        Line { name: name.to_owned(), colour, points: self.steps.iter().filter_map(at).collect(), dots: true }
+        Line { name: name.to_owned(), colour, points: self.steps.iter().filter_map(at).collect(), dots: Dots::Seen }
     }
 }
 
