@@ -14,6 +14,8 @@ enum Tone {
     Strong,
     /// What names them.
     Faint,
+    /// Bars and sparklines.
+    Drawn,
     /// Errors.
     Alarm,
 }
@@ -45,6 +47,7 @@ impl Row {
                 Tone::Plain => "",
                 Tone::Strong => "1",
                 Tone::Faint => "2",
+                Tone::Drawn => "36",
                 Tone::Alarm => "1;31",
             };
             if !colour || code.is_empty() || kept.is_empty() {
@@ -111,7 +114,7 @@ fn phase(progress: &Progress) -> Row {
     let row = match done {
         Some(part) => {
             let full = (part.clamp(0.0, 1.0) * BAR as f64).round() as usize;
-            row.put(Tone::Plain, "━".repeat(full)).put(Tone::Faint, "─".repeat(BAR - full)).put(Tone::Plain, "  ")
+            row.put(Tone::Drawn, "━".repeat(full)).put(Tone::Faint, "─".repeat(BAR - full)).put(Tone::Plain, "  ")
         }
         None => row,
     };
@@ -151,7 +154,7 @@ fn rate(progress: &Progress, width: usize) -> Row {
     let row = Row::default().field("rate", units::rate(rate_now(progress)));
     let asked = progress.asked_rate.map_or(String::new(), |asked| format!("of {}", units::asked(asked)));
     let row = row.put(Tone::Faint, format!("{asked:<14}"));
-    row.put(Tone::Plain, sparkline(&progress.seconds, width, |second| second.rate))
+    row.put(Tone::Drawn, sparkline(&progress.seconds, width, |second| second.rate))
 }
 
 fn in_flight(progress: &Progress) -> Row {
@@ -196,7 +199,7 @@ fn slowest(progress: &Progress, width: usize) -> Row {
     let last = progress.seconds.last().map_or(0, |second| second.p99_ns);
     let row = Row::default().put(Tone::Faint, format!("  {:<11}", "p99 now"));
     let row = row.put(Tone::Plain, format!("{:<24}", units::time(last as f64)));
-    row.put(Tone::Plain, sparkline(&progress.seconds, width, |second| second.p99_ns as f64))
+    row.put(Tone::Drawn, sparkline(&progress.seconds, width, |second| second.p99_ns as f64))
 }
 
 fn resources(progress: &Progress) -> Row {
