@@ -1,0 +1,192 @@
+//! What an observer of the four registration events knows, and whether it is right.
+//!
+//! The rules (WAMP: registration meta events): `on_create` comes once, before the first `on_register`; `on_delete` once,
+//! after the last `on_unregister`; ids are those of the moment. A [`Mirror`] follows the events of one observer and
+//! counts what breaks them; at a quiet moment it is compared with what the sessions were told and with what the router
+//! lists. It keeps one entry per URI of the run, found by the number at the URI's end, so an event costs one lookup.
+
+use std::collections::HashMap;
+
+use crate::outcome::Integrity;
+use crate::scenario::uris::Uris;
+use crate::stamp::mix;
+use crate::wire::codec::Created;
+
+/// The four events, in the order in which they happen to a registration.
+pub const TOPICS: [&str; 4] = [
+    "wamp.registration.on_create",
+    "wamp.registration.on_register",
+    "wamp.registration.on_unregister",
+    "wamp.registration.on_delete",
+];
+
+/// One registration as observed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id; 0: there is none.
+    pub id: u64,
+    /// How many callees are on it.
+    pub callees: u32,
+    /// The sum of their mixed session ids: the same callees make the same sum in any order.
+    pub sum: u64,
+}
+
+impl Entry {
+    /// A callee comes.
+    pub fn attach(&mut self, session: u64) {
+        self.callees += 1;
+        self.sum = self.sum.wrapping_add(mix(session));
+    }
+
+    /// A callee goes.
+    pub fn detach(&mut self, session: u64) {
+        self.callees -= 1;
+        self.sum = self.sum.wrapping_sub(mix(session));
+    }
+}
+
+/// What one observer knows.
+pub struct Mirror {
+    uris: Uris,
+    entries: Vec<Entry>,
+    /// Number of the URI by registration id.
+    numbers: HashMap<u64, u32, crate::scenario::BySender>,
+    /// The registration of the last event; the next one is most often about the same.
+    last: (u64, u32),
+    /// How often each event came, in the order of [`TOPICS`].
+    pub seen: [u64; 4],
+    /// What broke the rules.
+    pub integrity: Integrity,
+}
+
+impl Mirror {
+    /// Of an observer that subscribed before the first registration of these URIs.
+    pub fn new(uris: Uris) -> Mirror {
+        Mirror {
+            entries: vec![Entry::default(); uris.count() as usize],
+            numbers: HashMap::with_capacity_and_hasher(uris.count() as usize, Default::default()),
+            uris,
+            last: (0, 0),
+            seen: [0; 4],
+            integrity: Integrity::default(),
+        }
+    }
+
+    /// What is known of each URI, by number.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// `on_create`; the number of its URI, if it is one of this run.
+    #[inline]
+    pub fn created(&mut self, created: &Created<'_>) -> Option<u32> {
+        let number = self.uris.number(created.uri)?;
+        self.integrity.checked += 1;
+        self.seen[0] += 1;
+        let (policy, invoke) = self.uris.policy();
+        if created.policy != policy.as_bytes() || created.invoke != invoke.as_bytes() || created.session == 0 {
+            self.integrity.wrong += 1;
+        }
+        let entry = &mut self.entries[number as usize];
+        if entry.id == created.id {
+            self.integrity.duplicated += 1;
+        } else if entry.id != 0 {
+            // The deletion of the one before has not come.
+            self.integrity.reordered += 1;
+        }
+        *entry = Entry { id: created.id, callees: 0, sum: 0 };
+        self.numbers.insert(created.id, number);
+        self.last = (created.id, number);
+        Some(number)
+    }
+
+    /// `on_register`, `on_unregister` and `on_delete` (1 to 3 in [`TOPICS`]); the number of the URI, if it is one of
+    /// this run.
+    #[inline]
+    pub fn changed(&mut self, topic: usize, session: u64, id: u64) -> Option<u32> {
+        let number = if self.last.0 == id { self.last.1 } else { *self.numbers.get(&id)? };
+        self.last = (id, number);
+        self.integrity.checked += 1;
+        self.seen[topic] += 1;
+        let entry = &mut self.entries[number as usize];
+        match topic {
+            1 => entry.attach(session),
+            2 if entry.callees == 0 => self.integrity.reordered += 1,
+            2 => entry.detach(session),
+            _ => {
+                if entry.callees > 0 {
+                    self.integrity.reordered += 1;
+                } else if entry.sum != 0 {
+                    // As many went as came, but not the same ones.
+                    self.integrity.wrong += 1;
+                }
+                *entry = Entry::default();
+                self.numbers.remove(&id);
+                self.last = (0, 0);
+            }
+        }
+        Some(number)
+    }
+
+    /// Compares with what is true at a quiet moment, in the order of the numbers; how many entries differ.
+    pub fn differences(&self, truth: &[Entry]) -> u64 {
+        self.entries.iter().zip(truth).filter(|(mine, truth)| mine != truth).count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Mirror};
+    use crate::args::Kind;
+    use crate::scenario::uris::Uris;
+    use crate::wire::codec::Created;
+
+    fn mirror() -> (Mirror, Vec<String>) {
+        let uris = Uris::new("com.loadgen.r0000001", Kind::Shared, "roundrobin", 3);
+        let names = (0..3).map(|number| uris.uri(number)).collect();
+        (Mirror::new(uris), names)
+    }
+
+    fn created(id: u64, uri: &str) -> Created<'_> {
+        Created { session: 7, id, uri: uri.as_bytes(), policy: b"exact", invoke: b"roundrobin" }
+    }
+
+    #[test]
+    fn a_life_in_the_right_order_breaks_nothing_and_leaves_nothing() {
+        let (mut mirror, names) = mirror();
+        assert_eq!(mirror.created(&created(11, &names[1])), Some(1));
+        for (topic, session) in [(1, 7), (1, 8), (2, 7), (2, 8), (3, 8)] {
+            assert_eq!(mirror.changed(topic, session, 11), Some(1));
+        }
+        assert_eq!((mirror.integrity.broken(), mirror.seen), (0, [1, 2, 2, 1]));
+        assert_eq!(mirror.differences(&[Entry::default(); 3]), 0);
+    }
+
+    #[test]
+    fn each_broken_rule_is_counted() {
+        let (mut it, names) = mirror();
+        it.created(&created(11, &names[0]));
+        it.created(&created(11, &names[0]));
+        assert_eq!(it.integrity.duplicated, 1, "created twice");
+        it.changed(1, 7, 11);
+        it.changed(3, 7, 11);
+        assert_eq!(it.integrity.reordered, 1, "deleted while a callee remains");
+        it.created(&created(12, &names[0]));
+        it.changed(2, 7, 12);
+        assert_eq!(it.integrity.reordered, 2, "left before it came");
+        it.changed(1, 7, 12);
+        it.changed(2, 8, 12);
+        it.changed(3, 8, 12);
+        assert_eq!(it.integrity.wrong, 1, "another one left than came");
+        it.created(&Created { session: 0, ..created(13, &names[2]) });
+        assert_eq!(it.integrity.wrong, 2, "no session caused it");
+    }
+
+    #[test]
+    fn foreign_registrations_do_not_concern_it() {
+        let (mut mirror, _) = mirror();
+        assert_eq!(mirror.created(&created(11, "com.example.other")), None);
+        assert_eq!(mirror.changed(1, 7, 99), None);
+        assert_eq!(mirror.integrity.checked, 0);
+    }
+}

@@ -1,0 +1,171 @@
+//! What every scenario has: settings, the bounds of the load, and the books the live view looks into.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::engine::{Control, Net, STOPPED, Settings, on_threads};
+use crate::outcome::{Phase, Progress, QUANTILES};
+use crate::record::{Book, Window};
+
+/// The bounds of a load.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Threads.
+    pub threads: usize,
+    /// Operations per second, where the load is open-loop.
+    pub rate: Option<f64>,
+    /// How long to measure, in nanoseconds.
+    pub duration: u64,
+    /// Operations after which it ends, if that is earlier.
+    pub count: Option<u64>,
+    /// Load before measuring begins, in nanoseconds.
+    pub warmup: u64,
+    /// Time in which the rate is reached, in nanoseconds.
+    pub ramp: u64,
+    /// How long an answer may take, in nanoseconds.
+    pub timeout: u64,
+    /// Where random choices come from.
+    pub seed: u64,
+    /// Whether content and sequence are checked.
+    pub verify: bool,
+    /// The process to watch.
+    pub router: Option<u32>,
+}
+
+impl Load {
+    /// The window of a load that begins at `start`.
+    pub fn window(&self, start: u64) -> Window {
+        let from = start + self.warmup.max(self.ramp);
+        Window { load: start, from, until: from.saturating_add(self.duration) }
+    }
+}
+
+/// A run under way.
+pub struct Run {
+    /// How sessions reach the router.
+    pub settings: Arc<Settings>,
+    /// What the threads share.
+    pub control: Arc<Control>,
+    /// The bounds of the load.
+    pub load: Load,
+    /// Prefix of all URIs of this run, without a dot at its end; differs between runs.
+    pub prefix: String,
+    /// Where it stands.
+    pub stage: Stage,
+    /// What routers call themselves.
+    pub agents: Mutex<Vec<String>>,
+    /// Sentences for the reader of the outcome.
+    pub notes: Mutex<Vec<String>>,
+    /// Books of all measures, in order.
+    pub books: Mutex<Vec<Arc<Book>>>,
+}
+
+/// Where a run stands, for the live view.
+#[derive(Default)]
+pub struct Stage {
+    /// Sessions the scenario wants.
+    pub sessions_wanted: AtomicU64,
+    /// Operations a count bounds; 0: none does.
+    pub planned: AtomicU64,
+    /// The load is over, answers are waited for.
+    pub draining: AtomicBool,
+}
+
+impl Run {
+    /// Opens a book; the live view shows the last one opened.
+    pub fn book(&self, name: &'static str, operation: &'static str, asked: Option<f64>) -> Arc<Book> {
+        let book = Arc::new(Book::new(name, operation, asked, self.load.router));
+        self.books().push(Arc::clone(&book));
+        self.stage.draining.store(false, Ordering::Relaxed);
+        book
+    }
+
+    /// All books so far.
+    pub fn books(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Book>>> {
+        self.books.lock().expect("no holder of this lock panics")
+    }
+
+    /// Adds a sentence for the reader of the outcome, once.
+    pub fn note(&self, sentence: String) {
+        let mut notes = self.notes.lock().expect("no holder of this lock panics");
+        if !notes.contains(&sentence) {
+            notes.push(sentence);
+        }
+    }
+
+    /// Runs `work` on every thread. What it fails with fails the run.
+    pub fn threads<T: Send>(&self, work: impl Fn(&mut Net, usize) -> Result<T, String> + Sync) -> Vec<T> {
+        let guarded = |net: &mut Net, thread: usize| {
+            let result = work(net, thread).map_err(|why| if why != STOPPED { self.control.fail(why) }).ok();
+            let mut agents = self.agents.lock().expect("no holder of this lock panics");
+            let new: Vec<String> = net.agents.iter().filter(|agent| !agents.contains(agent)).cloned().collect();
+            agents.extend(new);
+            result
+        };
+        on_threads(self.load.threads, &self.settings, &self.control, guarded).into_iter().flatten().collect()
+    }
+
+    /// Where it stands now.
+    pub fn progress(&self) -> Progress {
+        let now = self.control.now();
+        let book = self.books().last().cloned();
+        let mut progress = Progress {
+            elapsed_s: now as f64 / 1e9,
+            sessions: self.control.sessions.load(Ordering::Relaxed),
+            sessions_wanted: self.stage.sessions_wanted.load(Ordering::Relaxed),
+            planned_operations: Some(self.stage.planned.load(Ordering::Relaxed)).filter(|&planned| planned > 0),
+            ..Progress::default()
+        };
+        if let Some(book) = book {
+            self.look(&book, now, &mut progress);
+        }
+        progress
+    }
+
+    fn look(&self, book: &Book, now: u64, progress: &mut Progress) {
+        progress.stage = book.name.to_owned();
+        progress.operation = book.operation.to_owned();
+        progress.operations = book.counters.operations.load(Ordering::Relaxed);
+        progress.errors = book.counters.errors.load(Ordering::Relaxed);
+        progress.in_flight = book.counters.in_flight.load(Ordering::Relaxed);
+        let Some(window) = book.window() else { return };
+        progress.elapsed_s = now.saturating_sub(window.load) as f64 / 1e9;
+        if window.until < u64::MAX {
+            progress.planned_s = Some((window.until - window.load) as f64 / 1e9);
+        }
+        progress.phase = match now {
+            _ if self.stage.draining.load(Ordering::Relaxed) || now >= window.until => Phase::Draining,
+            _ if now >= window.from => Phase::Measuring,
+            _ => Phase::WarmUp,
+        };
+        progress.asked_rate = book.asked_now(now);
+        progress.seconds = book.seconds();
+        let (mut errors, integrity, busy, histogram) = book.glance();
+        errors.truncate(5);
+        progress.top_errors = errors;
+        progress.integrity = integrity;
+        progress.generator_busy = busy;
+        if let Some(histogram) = histogram.filter(|it| !it.is_empty()) {
+            progress.quantiles_ns = QUANTILES.iter().map(|&(label, q)| (label, histogram.value_at_quantile(q))).collect();
+        }
+    }
+}
+
+/// What falls to thread `index` of `threads` when `total` are dealt out: first and number.
+pub fn share(total: u64, threads: usize, index: usize) -> (u64, u64) {
+    let (threads, index) = (threads as u64, index as u64);
+    let (each, over) = (total / threads, total % threads);
+    (index * each + index.min(over), each + u64::from(index < over))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_are_whole_and_even() {
+        let parts: Vec<_> = (0..4).map(|index| share(10, 4, index)).collect();
+        assert_eq!(parts, [(0, 3), (3, 3), (6, 2), (8, 2)]);
+        assert_eq!(share(1, 3, 2), (1, 0));
+    }
+}

@@ -1,0 +1,125 @@
+//! MessagePack, read.
+
+use super::{Sequence, Source};
+
+/// Reads MessagePack.
+pub struct MsgPack<'a> {
+    left: &'a [u8],
+}
+
+impl<'a> MsgPack<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (&first, rest) = self.left.split_first()?;
+        self.left = rest;
+        Some(first)
+    }
+
+    fn take(&mut self, length: u64) -> Option<&'a [u8]> {
+        let (taken, rest) = self.left.split_at_checked(usize::try_from(length).ok()?)?;
+        self.left = rest;
+        Some(taken)
+    }
+
+    /// A big-endian unsigned integer of that many octets.
+    fn big_endian(&mut self, octets: u64) -> Option<u64> {
+        Some(self.take(octets)?.iter().fold(0, |value, &octet| value << 8 | u64::from(octet)))
+    }
+
+    /// The octets of the value that starts with this one, and the values inside it.
+    fn extent(&mut self, first: u8) -> Option<(u64, u64)> {
+        Some(match first {
+            0x00..=0x7f | 0xc0..=0xc3 | 0xe0..=0xff => (0, 0),
+            0x80..=0x8f => (0, u64::from(first & 0x0f) * 2),
+            0x90..=0x9f => (0, u64::from(first & 0x0f)),
+            0xa0..=0xbf => (u64::from(first & 0x1f), 0),
+            0xc4 | 0xd9 => (self.big_endian(1)?, 0),
+            0xc5 | 0xda => (self.big_endian(2)?, 0),
+            0xc6 | 0xdb => (self.big_endian(4)?, 0),
+            0xc7..=0xc9 => (self.big_endian(1 << (first - 0xc7))? + 1, 0),
+            0xca | 0xce | 0xd2 => (4, 0),
+            0xcb | 0xcf | 0xd3 => (8, 0),
+            0xcc | 0xd0 => (1, 0),
+            0xcd | 0xd1 => (2, 0),
+            0xd4..=0xd8 => ((1 << (first - 0xd4)) + 1, 0),
+            0xdc => (0, self.big_endian(2)?),
+            0xdd => (0, self.big_endian(4)?),
+            0xde => (0, self.big_endian(2)? * 2),
+            0xdf => (0, self.big_endian(4)? * 2),
+        })
+    }
+}
+
+impl<'a> Source<'a> for MsgPack<'a> {
+    fn new(bytes: &'a [u8]) -> MsgPack<'a> {
+        MsgPack { left: bytes }
+    }
+
+    fn array(&mut self) -> Option<Sequence> {
+        let first = self.byte()?;
+        match first {
+            0x90..=0x9f | 0xdc | 0xdd => Some(Sequence(self.extent(first)?.1)),
+            _ => None,
+        }
+    }
+
+    fn map(&mut self) -> Option<Sequence> {
+        let first = self.byte()?;
+        match first {
+            0x80..=0x8f | 0xde | 0xdf => Some(Sequence(self.extent(first)?.1 / 2)),
+            _ => None,
+        }
+    }
+
+    fn next(&mut self, sequence: &mut Sequence) -> Option<bool> {
+        let more = sequence.0 > 0;
+        sequence.0 -= u64::from(more);
+        Some(more)
+    }
+
+    fn key(&mut self) -> Option<&'a [u8]> {
+        self.text()
+    }
+
+    fn uint(&mut self) -> Option<u64> {
+        match self.byte()? {
+            small @ 0x00..=0x7f => Some(u64::from(small)),
+            0xcc | 0xd0 => self.big_endian(1),
+            0xcd | 0xd1 => self.big_endian(2),
+            0xce | 0xd2 => self.take(4)?.try_into().ok().map(u32::from_be_bytes).map(u64::from),
+            0xcf | 0xd3 => self.take(8)?.try_into().ok().map(u64::from_be_bytes),
+            _ => None,
+        }
+    }
+
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let first = self.byte()?;
+        match first {
+            0xa0..=0xbf | 0xc4..=0xc6 | 0xd9..=0xdb => {
+                let length = self.extent(first)?.0;
+                self.take(length)
+            }
+            _ => None,
+        }
+    }
+
+    fn skip(&mut self) -> Option<()> {
+        let mut values: u64 = 1;
+        while values > 0 {
+            let first = self.byte()?;
+            let (octets, inside) = self.extent(first)?;
+            self.take(octets)?;
+            values = values - 1 + inside;
+        }
+        Some(())
+    }
+
+    fn is_true(&mut self) -> Option<bool> {
+        let found = self.left.first() == Some(&0xc3);
+        self.skip()?;
+        Some(found)
+    }
+
+    fn rest(&mut self, list: &mut Sequence) -> Option<(&'a [u8], u8)> {
+        Some((std::mem::take(&mut self.left), u8::try_from(list.0).ok()?))
+    }
+}
