@@ -82,13 +82,13 @@ impl Keys {
     /// The words of a block times their secrets, below 2^121.
     #[inline]
     fn block(&self, mut block: &[u8]) -> u128 {
-        let (mut sum, mut secrets) = (0, self.words.iter());
-        while let (Some((octets, _)), Some(&secret)) = (block.split_first_chunk::<8>(), secrets.next()) {
-            sum += u128::from(u64::from_le_bytes(*octets) << 8 >> 8) * u128::from(secret);
+        let (mut sum, mut at) = (0, 0);
+        while let Some((octets, _)) = block.split_first_chunk::<8>() {
+            sum += u128::from(u64::from_le_bytes(*octets) << 8 >> 8) * u128::from(self.words[at % WORDS]);
             block = &block[WORD..];
+            at += 1;
         }
-        let secret = secrets.next().copied().unwrap_or_default();
-        sum + u128::from(last_word(block)) * u128::from(secret)
+        sum + u128::from(last_word(block)) * u128::from(self.words[at % WORDS])
     }
 
     /// The 32 bits of a hash that tables keep. The bijection before the cut breaks up the patterns that a linear hash

@@ -20,6 +20,8 @@ mod prefix;
 pub mod rules;
 mod slab;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wildcard;
 
 pub use slab::EntryKey;
