@@ -125,17 +125,13 @@ impl Texts {
         all
     }
 
-    pub fn len(&self) -> usize {
-        self.ends.len() - 1
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.ends.windows(2).map(|ends| &self.buffer[ends[0] as usize..ends[1] as usize])
     }
 }
 
-/// Every mask of 12 components, 100,000 patterns in all, that answer a URI of twelve `a` with nothing: each has its
-/// literals in common with the URI up to one that is not, and every literal stands at every position somewhere.
+/// Patterns over every mask of 12 components that answer a URI of twelve `a` with the least specific of them: each of
+/// the others has all its literals in common with the URI but one, so nothing but the last probe tells.
 pub fn hostile_masks(i: u64) -> String {
     let (mask, variant) = (i % 4096, i / 4096);
     let literals: Vec<u64> = (0..12).filter(|bit| mask >> bit & 1 == 1).collect();

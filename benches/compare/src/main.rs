@@ -1,49 +1,33 @@
+//! The index beside what else there is: lookups, memory, the slowest insert, what removal gives back.
+//!
+//! `banyan-compare QUESTION`, one of those in `main`. `BANYAN_SEED` is the seed, `BANYAN_BENCH_MAX` the largest size.
+//! Contenders answer the same questions in turns of a few thousand; a figure is the median of turns, in nanoseconds
+//! of wall clock, texts of the questions included in the cache traffic, their making not. Memory is what the
+//! allocator was asked for. Left out: networking, codecs, whatever a router does with an answer.
+
+mod contest;
+mod counting;
+mod exact;
+mod hostile;
+mod life;
+mod patterns;
 #[path = "../../support/uris.rs"]
 mod uris;
-use banyan::pattern::PatternMap;
-use banyan::wamp::Policy;
-use uris::*;
-#[inline(never)]
-fn qloop(map: &PatternMap<[u64; 5]>, q: &Texts, rounds: usize) -> usize {
-    let mut hits = 0;
-    for _ in 0..rounds {
-        for u in q.iter() {
-            hits += map.best(u).is_some() as usize
-        }
-    }
-    hits
-}
+
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
+
 fn main() {
-    let n = 10000;
-    let mut map = PatternMap::<[u64; 5]>::new(seed());
-    for i in 0..n {
-        let (p, j) = mixed(i);
-        map.insert(p, &pattern(p, j), [i; 5]).unwrap();
+    println!("seed {}", uris::seed());
+    match std::env::args().nth(1).as_deref() {
+        Some("exact") => exact::run(),
+        Some("prefix") => patterns::prefix(),
+        Some("wildcard") => patterns::wildcard(),
+        Some("mixed") => patterns::mixed(),
+        Some("hostile") => hostile::run(),
+        Some("memory") => life::memory(),
+        Some("inserts") => life::inserts(),
+        Some("removal") => life::removal(),
+        _ => eprintln!("one of: exact prefix wildcard mixed hostile memory inserts removal"),
     }
-    let mut pop = Popularity::new(7, n, true);
-    let which = std::env::args().nth(1).unwrap();
-    let rounds = std::env::args().nth(2).unwrap().parse().unwrap();
-    let q = match &which[..] {
-        "hostile" => {
-            for i in 0..102_400 {
-                let _ = map.insert(Policy::Wildcard, &hostile_masks(i), [0; 5]);
-            }
-            Texts::of((0..10).map(|_| ["a"; 12].join(".")))
-        }
-        "miss" => Texts::of((0..1000).map(|_| missing(pop.next()))),
-        p => {
-            let policy = Policy::from_wire(p).unwrap();
-            Texts::of((0..1000).map(|_| {
-                loop {
-                    let (p, j) = mixed(pop.next());
-                    if p == policy {
-                        break reaching(p, j);
-                    }
-                }
-            }))
-        }
-    };
-    let t = std::time::Instant::now();
-    println!("{}", qloop(&map, &q, rounds));
-    println!("{} ns", t.elapsed().as_nanos() as f64 / 1000. / rounds as f64);
 }
