@@ -20,6 +20,8 @@ mod prefix;
 pub mod rules;
 mod slab;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wildcard;
 
 pub use slab::EntryKey;
@@ -216,8 +218,9 @@ impl<T> PatternMap<T> {
         if prefix_depth == 0 && wildcards.is_empty() {
             return ControlFlow::Continue(());
         }
-        let most = |count| if wildcards.has(count) { count } else { prefix_depth };
-        let parts = Parts::of(&self.keys, uri, most);
+        let mut parts = Parts::of(uri);
+        parts.split();
+        parts.hash(&self.keys, if wildcards.has(parts.count()) { parts.count() } else { prefix_depth });
         let text = |slot| self.entries.text(slot);
         self.prefixes.walk(&self.keys, &parts, &text, found)?;
         self.wildcards.walk(&self.keys, &parts, &text, found)

@@ -6,10 +6,11 @@
 //! where the steps of a trie wait for each other. Where prefixes go beyond an anchor, *marks* at the anchor say how
 //! long their rests are, and each length is one probe more.
 //!
-//! Invariants: the table holds every prefix under the hash of its text, with `slot + 1`, and for every length of rest
-//! at an anchor one mark or more under the hash of the anchor, which count together how many prefixes have it (so do
-//! those of another anchor of equal hash: that costs probes and nothing else). `depths[n]` counts the prefixes whose
-//! anchor has n dots. Spec: PAT-2, RPP-3, D-43. Worst case: one probe an octet of the URI.
+//! Invariants: the table holds every prefix under the hash of its text, with `slot + 1`; for every length of rest at an
+//! anchor a bit in one of the anchor's marks, under the hash of the anchor; and how many prefixes have that length
+//! there, under a hash of both. Where hashes are equal, counts are shared and a bit may outlive its prefixes: that
+//! costs probes and nothing else. `depths[n]` counts the prefixes whose anchor has n dots.
+//! Spec: PAT-2, RPP-3, D-43. Worst case: one probe an octet of the URI.
 
 use super::hash::Keys;
 use super::parts::Parts;
@@ -17,22 +18,41 @@ use super::table::Table;
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
 
-/// Sets marks apart; slots are below 2^31 - 1 in the table.
+/// Sets marks and counts apart from slots, which are below 2^31 - 1 in the table, and counts from marks.
 const MARK: u32 = 1 << 31;
-/// Where a mark's count begins, below it is the length in octets.
-const COUNT: u32 = 12;
-/// Most prefixes that one mark counts.
-const MOST: u32 = (MARK >> COUNT) - 1;
+const COUNT: u32 = 1 << 30;
+/// Lengths in a mark, a bit each; above them is which lengths these are.
+const SPAN: u32 = 22;
 /// Stands for this length and every greater one.
-const LONGEST: u32 = (1 << COUNT) - 1;
+const LONGEST: u32 = 4095;
 
-fn mark(length: u32, count: u32) -> u32 {
-    MARK | count << COUNT | length
+/// Lengths of rests in octets, a bit each.
+type Lengths = SmallVec<[u64; 2]>;
+
+/// What a number in the table stands for.
+enum Item {
+    Slot(u32),
+    /// Which span of lengths, and a bit for each length in it.
+    Mark(u32, u32),
+    Count(u32),
 }
 
-/// Length and count of a mark.
-fn marked(number: u32) -> Option<(u32, u32)> {
-    (number & MARK != 0).then_some((number & LONGEST, (number & !MARK) >> COUNT))
+impl Item {
+    fn of(number: u32) -> Item {
+        match number {
+            ..MARK => Item::Slot(number - 1),
+            _ if number & COUNT != 0 => Item::Count(number & !(MARK | COUNT)),
+            _ => Item::Mark((number & !MARK) >> SPAN, number & ((1 << SPAN) - 1)),
+        }
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Item::Slot(slot) => slot + 1,
+            Item::Mark(span, bits) => MARK | span << SPAN | bits,
+            Item::Count(count) => MARK | COUNT | count,
+        }
+    }
 }
 
 pub(super) struct Prefixes {
@@ -43,9 +63,11 @@ pub(super) struct Prefixes {
 /// What the index must know of a prefix.
 struct Place {
     depth: usize,
-    /// Fragment of the anchor's hash, and of the whole.
+    /// Fragments of the hashes of the anchor, of the whole, and of the anchor with the length of the rest.
     anchor: u32,
     whole: u32,
+    counted: u32,
+    /// Length of the rest.
     rest: u32,
 }
 
@@ -60,7 +82,8 @@ impl Place {
         let rest = &prefix[dot.map_or(0, |dot| dot + 1)..];
         let whole = rest.iter().fold(anchor, |hash, &octet| keys.extend_by_octet(hash, octet));
         let rest = (rest.len() as u32).min(LONGEST);
-        Place { depth, anchor: keys.fragment(anchor), whole: keys.fragment(whole), rest }
+        let counted = keys.fragment(keys.extend(anchor, u64::from(rest)));
+        Place { depth, anchor: keys.fragment(anchor), whole: keys.fragment(whole), counted, rest }
     }
 }
 
@@ -88,7 +111,7 @@ impl Prefixes {
         self.depths[place.depth] += 1;
         self.table.insert(place.whole, slot + 1);
         if place.rest > 0 {
-            self.mark(place.anchor, place.rest);
+            self.mark(&place);
         }
     }
 
@@ -101,7 +124,7 @@ impl Prefixes {
         }
         self.table.remove(place.whole, slot + 1);
         if place.rest > 0 {
-            self.unmark(place.anchor, place.rest);
+            self.unmark(&place);
         }
     }
 
@@ -113,16 +136,23 @@ impl Prefixes {
         text: &impl Fn(u32) -> &'t [u8],
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let anchors = self.anchors(keys, parts);
+        let mut anchors = SmallVec::<[u64; 16]>::new();
+        let mut anchor = keys.empty_prefix();
+        for &component in parts.hashes().iter().take(self.depths.len()) {
+            anchors.push(anchor);
+            anchor = keys.extend(anchor, component);
+        }
         for (depth, &anchor) in anchors.iter().enumerate().rev() {
             if self.depths[depth] == 0 {
                 continue;
             }
-            let mut lengths = SmallVec::new();
+            let mut lengths = Lengths::new();
             let whole = self.at_anchor(keys.fragment(anchor), &parts.uri[..parts.start(depth)], text, &mut lengths);
-            for (length, fragment) in rests(keys, anchor, &mut lengths, parts.component(depth)).into_iter().rev() {
-                let prefix = &parts.uri[..parts.start(depth) + length];
-                self.slot_of(fragment, prefix, text).map_or(ControlFlow::Continue(()), &mut *found)?;
+            if !lengths.is_empty() {
+                for (length, fragment) in rests(keys, anchor, &lengths, parts.component(depth)).into_iter().rev() {
+                    let prefix = &parts.uri[..parts.start(depth) + length];
+                    self.slot_of(fragment, prefix, text).map_or(ControlFlow::Continue(()), &mut *found)?;
+                }
             }
             if let Some(slot) = whole {
                 found(slot)?;
@@ -131,32 +161,20 @@ impl Prefixes {
         ControlFlow::Continue(())
     }
 
-    /// Hashes of the URI's anchors, shortest first.
-    fn anchors(&self, keys: &Keys, parts: &Parts) -> SmallVec<[u64; 16]> {
-        let count = self.depths.len().min(parts.count());
-        let mut anchors = SmallVec::with_capacity(count);
-        let mut anchor = keys.empty_prefix();
-        for &component in &parts.hashes()[..count] {
-            anchors.push(anchor);
-            anchor = keys.extend(anchor, component);
-        }
-        anchors
-    }
-
     /// The prefix that is this anchor; the lengths of rests go to `lengths`.
     fn at_anchor<'t>(
         &self,
         anchor: u32,
         prefix: &[u8],
         text: &impl Fn(u32) -> &'t [u8],
-        lengths: &mut SmallVec<[u32; 8]>,
+        lengths: &mut Lengths,
     ) -> Option<u32> {
         let mut whole = None;
         self.table.seek(anchor, |number| {
-            if let Some((length, _)) = marked(number) {
-                lengths.push(length);
-            } else if whole.is_none() && text(number - 1) == prefix {
-                whole = Some(number - 1);
+            match Item::of(number) {
+                Item::Mark(span, bits) => add_lengths(lengths, span, bits),
+                Item::Slot(slot) if whole.is_none() && text(slot) == prefix => whole = Some(slot),
+                Item::Slot(_) | Item::Count(_) => {}
             }
             false
         });
@@ -164,43 +182,89 @@ impl Prefixes {
     }
 
     fn slot_of<'t>(&self, fragment: u32, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
-        let same = |number: u32| marked(number).is_none() && text(number - 1) == prefix;
+        let same = |number| matches!(Item::of(number), Item::Slot(slot) if text(slot) == prefix);
         self.table.seek(fragment, same).map(|number| number - 1)
     }
 
-    fn mark(&mut self, anchor: u32, length: u32) {
-        let has_room = |number| marked(number).is_some_and(|(marked, count)| marked == length && count < MOST);
-        let old = self.table.seek(anchor, has_room);
-        if let Some(old) = old {
-            self.table.remove(anchor, old);
-        }
-        let count = old.and_then(marked).map_or(0, |(_, count)| count);
-        self.table.insert(anchor, mark(length, count + 1));
+    fn mark(&mut self, place: &Place) {
+        let count = self.count(place.counted);
+        self.change(place.counted, count.map(Item::Count), Some(Item::Count(count.unwrap_or(0) + 1)));
+        let (span, bit) = (place.rest / SPAN, 1 << (place.rest % SPAN));
+        let before = self.bits(place.anchor, span);
+        self.change(
+            place.anchor,
+            before.map(|bits| Item::Mark(span, bits)),
+            Some(Item::Mark(span, before.unwrap_or(0) | bit)),
+        );
     }
 
-    fn unmark(&mut self, anchor: u32, length: u32) {
-        let same = |number| marked(number).is_some_and(|(marked, _)| marked == length);
-        let Some(old) = self.table.seek(anchor, same) else { return };
-        self.table.remove(anchor, old);
-        if let Some((_, count)) = marked(old).filter(|&(_, count)| count > 1) {
-            self.table.insert(anchor, mark(length, count - 1));
+    fn unmark(&mut self, place: &Place) {
+        let Some(count) = self.count(place.counted) else { return };
+        self.change(place.counted, Some(Item::Count(count)), (count > 1).then(|| Item::Count(count - 1)));
+        if count > 1 {
+            return;
+        }
+        let (span, bit) = (place.rest / SPAN, 1 << (place.rest % SPAN));
+        if let Some(before) = self.bits(place.anchor, span) {
+            let bits = before & !bit;
+            self.change(place.anchor, Some(Item::Mark(span, before)), (bits != 0).then_some(Item::Mark(span, bits)));
+        }
+    }
+
+    fn count(&self, fragment: u32) -> Option<u32> {
+        let mut count = None;
+        self.table.seek(fragment, |number| match Item::of(number) {
+            Item::Count(found) => {
+                count = Some(found);
+                true
+            }
+            _ => false,
+        });
+        count
+    }
+
+    /// The lengths of this span that are marked at an anchor.
+    fn bits(&self, anchor: u32, span: u32) -> Option<u32> {
+        let mut bits = None;
+        self.table.seek(anchor, |number| match Item::of(number) {
+            Item::Mark(of, found) if of == span => {
+                bits = Some(found);
+                true
+            }
+            _ => false,
+        });
+        bits
+    }
+
+    fn change(&mut self, fragment: u32, before: Option<Item>, after: Option<Item>) {
+        if let Some(before) = before {
+            self.table.remove(fragment, before.number());
+        }
+        if let Some(after) = after {
+            self.table.insert(fragment, after.number());
         }
     }
 }
 
+fn add_lengths(lengths: &mut Lengths, span: u32, bits: u32) {
+    for length in (span * SPAN..).take(SPAN as usize).filter(|length| bits >> (length - span * SPAN) & 1 == 1) {
+        let word = length as usize / 64;
+        if lengths.len() <= word {
+            lengths.resize(word + 1, 0);
+        }
+        lengths[word] |= 1 << (length % 64);
+    }
+}
+
 /// What to probe for prefixes that end in the component after an anchor: length of rest and fragment, shortest first.
-fn rests(keys: &Keys, anchor: u64, lengths: &mut SmallVec<[u32; 8]>, component: &[u8]) -> SmallVec<[(usize, u32); 8]> {
-    lengths.sort_unstable();
-    let most = match lengths.last() {
-        None => 0,
-        Some(&LONGEST) => usize::MAX,
-        Some(&length) => length as usize,
-    };
+fn rests(keys: &Keys, anchor: u64, lengths: &Lengths, component: &[u8]) -> SmallVec<[(usize, u32); 8]> {
+    let has = |length: usize| lengths.get(length / 64).is_some_and(|word| word >> (length % 64) & 1 == 1);
+    let longest = if has(LONGEST as usize) { usize::MAX } else { lengths.len() * 64 };
     let mut probes = SmallVec::new();
     let mut hash = anchor;
-    for (&octet, length) in component.iter().take(most).zip(1..) {
+    for (&octet, length) in component.iter().take(longest).zip(1..) {
         hash = keys.extend_by_octet(hash, octet);
-        if lengths.binary_search(&(length as u32).min(LONGEST)).is_ok() {
+        if has(length.min(LONGEST as usize)) {
             probes.push((length, keys.fragment(hash)));
         }
     }

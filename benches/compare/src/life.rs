@@ -1,0 +1,94 @@
+//! Inserting, what entries weigh, and what is left when they go.
+
+use crate::counting::{asked, resident, weigh};
+use crate::uris::{pattern, seed, sizes};
+use banyan::pattern::PatternMap;
+use banyan::wamp::Policy;
+use std::time::{Duration, Instant};
+
+/// As large as what a realm keeps of a registration.
+type Value = [u64; 5];
+
+/// Octets an entry at a million, of the index and a reverse list of keys; 40-octet URIs.
+pub fn memory() {
+    for n in sizes(1_000_000) {
+        for policy in Policy::ALL {
+            let forty: Vec<String> = (0..n).map(|i| of_forty(policy, i)).collect();
+            let mut map = PatternMap::<Value>::new(seed());
+            let (keys, weight) = weigh(|| {
+                let insert = |uri: &String| map.insert(policy, uri, [0; 5]).expect("distinct");
+                forty.iter().map(insert).collect::<Vec<_>>()
+            });
+            let all = weight as f64 / n as f64;
+            let listed = (keys.capacity() * size_of_val(&keys[0])) as f64 / n as f64;
+            println!("{n:>9} {policy:<9?} {all:.1} octets an entry: its value 40, a list of keys {listed:.0}");
+        }
+    }
+}
+
+/// A URI or pattern of 40 octets; of prefixes, one in four goes on after a dot.
+fn of_forty(policy: Policy, i: u64) -> String {
+    match (policy, i % 4) {
+        (Policy::Exact, _) => format!("com.tenant{:06}.service.entity{:06}.verb", i / 1000, i),
+        (Policy::Prefix, 0) => format!("com.tenant{:06}.service.entity{:06}.verb", i / 1000, i),
+        (Policy::Prefix, _) => format!("com.tenant{:06}.service.entity{:06}.ver.", i / 1000, i),
+        (Policy::Wildcard, _) => format!("com.tenant{:06}..entity{:06}.verb.of.them", i / 1000, i),
+    }
+}
+
+/// How long inserts take, one by one, up to the largest size; and how many a second.
+pub fn inserts() {
+    let n = sizes(1_000_000).last().unwrap_or(1000);
+    for policy in Policy::ALL {
+        let mut map = PatternMap::<Value>::new(seed());
+        let mut histogram = [0u64; 40];
+        let (mut busy, mut worst) = (Duration::ZERO, Duration::ZERO);
+        let mut turns = Vec::new();
+        for first in (0..n).step_by(1000) {
+            let texts: Vec<String> = (first..(first + 1000).min(n)).map(|i| pattern(policy, i)).collect();
+            let turn = Instant::now();
+            for text in &texts {
+                let start = Instant::now();
+                let _ = map.insert(policy, text, [0; 5]);
+                let took = start.elapsed();
+                histogram[(128 - (took.as_nanos() | 1).leading_zeros()) as usize] += 1;
+                worst = worst.max(took);
+            }
+            busy += turn.elapsed();
+            turns.push(turn.elapsed().as_nanos() as f64 / texts.len() as f64);
+        }
+        let late = turns.split_off(turns.len() / 2);
+        let median = crate::contest::median(late);
+        println!("{policy:?}: {n} inserts, mean {:?} each, worst {worst:?};", busy / n as u32);
+        println!("  median turn of the second half {median:.0} ns, {:.2} million/s (clock included)", 1000.0 / median);
+        for (power, count) in histogram.into_iter().enumerate().filter(|&(_, count)| count > 0) {
+            println!("  under {:>11?} {count:>9}", Duration::from_nanos(1 << power));
+        }
+    }
+}
+
+/// What is resident before, with and after a million distinct URIs of each policy.
+pub fn removal() {
+    let mut map = PatternMap::<Value>::new(seed());
+    let n = 1_000_000;
+    for policy in Policy::ALL {
+        let before = (resident(), asked());
+        let keys: Vec<_> = (0..n).filter_map(|i| map.insert(policy, &pattern(policy, i), [0; 5]).ok()).collect();
+        let full = (resident(), asked());
+        for key in keys {
+            map.remove(key);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        let after = (resident(), asked());
+        let mega = |octets: usize| octets as f64 / 1e6;
+        println!(
+            "{policy:<9?} resident before {:.1} MB, with {n} {:.1} MB, after {:.1} MB; asked {:.1}, {:.1}, {:.1}",
+            mega(before.0),
+            mega(full.0),
+            mega(after.0),
+            mega(before.1),
+            mega(full.1),
+            mega(after.1)
+        );
+    }
+}
