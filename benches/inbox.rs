@@ -4,6 +4,8 @@
 //! thread pushes, another drains and is woken as a shard is, with as many wake-ups as the pace brings about. Left out:
 //! what an item is worth (a command of a shard is a boxed closure), and the runtime's own wake-up by a system call.
 
+#![allow(missing_docs, reason = "`criterion_group!` writes a function without any")]
+
 use std::future::poll_fn;
 use std::hint::black_box;
 use std::sync::Arc;

@@ -55,7 +55,7 @@ impl Clients {
             })
         };
         let mut side = SideOf::new(self.callers);
-        let mut sent = vec![0u32; CALLERS];
+        let mut sent = [0u32; CALLERS];
         let mut left = calls;
         for (number, peer) in side.peers.iter_mut().enumerate() {
             for _ in 0..PIPELINE.min(left) {

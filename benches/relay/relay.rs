@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
 use mio::net::{TcpListener, TcpStream};
@@ -41,10 +41,17 @@ impl Relay {
         let waker = Waker::new(poll.registry(), STOP).unwrap();
         let stopped = Arc::new(AtomicBool::new(false));
         let work = Work { poll, callers, callees, links: Vec::new(), serving: Vec::new(), calling: 0 };
+        // A thread takes its name itself: before that nobody finds it.
+        let running = Arc::new(Barrier::new(2));
         let thread = {
-            let stopped = stopped.clone();
-            std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || work.run(&stopped)).unwrap()
+            let (stopped, running) = (stopped.clone(), running.clone());
+            let run = move || {
+                running.wait();
+                work.run(&stopped);
+            };
+            std::thread::Builder::new().name(THREAD.to_owned()).spawn(run).unwrap()
         };
+        running.wait();
         Relay { callers: addresses.0, callees: addresses.1, stopped, waker, thread }
     }
 
