@@ -209,9 +209,4 @@ impl Members {
             Some((MemberKey { slot, generation: place.generation }, member))
         })
     }
-
-    /// How many members there are, departed ones included.
-    pub(super) fn len(&self) -> usize {
-        self.by_session.len()
-    }
 }

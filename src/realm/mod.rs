@@ -29,7 +29,7 @@ pub use members::MemberKey;
 pub use options::{Limits, RealmOptions, RegistrationMatch};
 
 use self::broker::Broker;
-use self::call::Calls;
+use self::call::{Asked, Calls};
 use self::dealer::Dealer;
 use self::departure::RELEASES_PER_TURN;
 use self::members::Members;
@@ -160,7 +160,8 @@ impl Realm {
     ) -> Result<(), Violation> {
         match message {
             ClientMessage::Call { request, options, procedure, payload } => {
-                return self.call(now, from, request, &options, &procedure, payload, out);
+                let asked = Asked { request, options: &options, procedure: &procedure, payload };
+                return self.call(now, from, &asked, out);
             }
             ClientMessage::Yield { request, options, payload } => {
                 return self.yields(now, from, request, &options, payload, out);

@@ -68,6 +68,8 @@ error_uris! {
     MaxConcurrencyReached = "crossbar.error.max_concurrency_reached";
     /// Reason of a revocation by `force_reregister` (LIM-5).
     Unregistered = "wamp.error.unregistered";
+    /// Reason of a revocation by `remove_subscriber` (SMA-11).
+    Unsubscribed = "wamp.error.unsubscribed";
     /// The router stops (ERR-28).
     SystemShutdown = "wamp.close.system_shutdown";
     /// Answer to a client's GOODBYE (ERR-28).

@@ -361,13 +361,19 @@ impl World {
         self.realm.flush(self.now, &mut self.net);
     }
 
+    /// Moves the clock to the next deadline and does one step.
+    pub fn step_next(&mut self) {
+        let deadline = self.realm.next_deadline().expect("something is due");
+        let elapsed = deadline.saturating_sub(self.now.mono_ms);
+        self.now = Now { unix_ms: self.now.unix_ms + elapsed, mono_ms: self.now.mono_ms + elapsed };
+        self.step();
+    }
+
     /// Moves the clock, stopping at every deadline on the way.
     pub fn advance(&mut self, ms: u64) {
         let until = self.now.mono_ms + ms;
-        while let Some(deadline) = self.realm.next_deadline().filter(|deadline| *deadline <= until) {
-            let elapsed = deadline.saturating_sub(self.now.mono_ms);
-            self.now = Now { unix_ms: self.now.unix_ms + elapsed, mono_ms: self.now.mono_ms + elapsed };
-            self.step();
+        while self.realm.next_deadline().is_some_and(|deadline| deadline <= until) {
+            self.step_next();
         }
         self.now = Now { unix_ms: self.now.unix_ms + until - self.now.mono_ms, mono_ms: until };
     }
@@ -399,7 +405,7 @@ impl World {
     #[track_caller]
     pub fn expect_nothing(&self, client: Client) {
         let inbox = &self.net.wires[client].inbox;
-        assert!(inbox.is_empty(), "expected nothing, got {inbox:?}");
+        assert!(inbox.is_empty(), "expected nothing, got {} messages, first {}", inbox.len(), inbox[0]);
     }
 
     /// Registers a procedure; the registration id.
@@ -427,7 +433,15 @@ impl World {
     /// Calls a procedure of the router; Arguments of its RESULT, or the error.
     #[track_caller]
     pub fn ask(&mut self, client: Client, request: u64, procedure: &str, args: Value) -> Result<Value, String> {
-        self.send(client, serde_json::json!([48, request, {}, procedure, args]));
+        let answer = self.ask_now(client, request, procedure, args);
+        self.turn();
+        answer
+    }
+
+    /// As [`World::ask`], within the turn.
+    #[track_caller]
+    pub fn ask_now(&mut self, client: Client, request: u64, procedure: &str, args: Value) -> Result<Value, String> {
+        self.post(client, serde_json::json!([48, request, {}, procedure, args]));
         let inbox = &mut self.net.wires[client].inbox;
         let answers = |m: &Value| (m[0] == 50 && m[1] == request) || (m[0] == 8 && m[2] == request);
         let reply = inbox.iter().position(answers).unwrap_or_else(|| panic!("no answer to {request} in {inbox:?}"));

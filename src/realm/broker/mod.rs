@@ -29,6 +29,8 @@ use crate::wamp::{ErrorUri, Features, Id, Policy, RequestType, Revocation, Route
 pub(super) struct Broker {
     /// By topic and policy; the key is the subscription id.
     pub(super) subscriptions: PatternMap<Subscription>,
+    /// How many of them, by policy, are to the router's own topics: nobody is told of these (MTA-6).
+    reserved: [usize; Policy::ALL.len()],
     copies: Copies,
 }
 
@@ -39,7 +41,12 @@ pub(super) fn id_of(key: EntryKey) -> Id {
 
 impl Broker {
     pub(super) fn new(seed: u64) -> Broker {
-        Broker { subscriptions: PatternMap::new(seed), copies: Copies::new() }
+        Broker { subscriptions: PatternMap::new(seed), reserved: [0; Policy::ALL.len()], copies: Copies::new() }
+    }
+
+    /// How many subscriptions of one policy there are, those to the router's own topics left out.
+    pub(super) fn count(&self, policy: Policy) -> usize {
+        self.subscriptions.len(policy) - self.reserved[policy as usize]
     }
 
     /// The ticket of a member on a subscription; `None` where either is not.
@@ -62,7 +69,9 @@ impl Broker {
             Ok(entry) => (entry, true),
             Err(entry) => (entry, false),
         };
-        if !created && let Some(subscription) = self.subscriptions.get_mut(entry) {
+        if created {
+            self.reserved[policy as usize] += usize::from(uri::is_reserved(topic));
+        } else if let Some(subscription) = self.subscriptions.get_mut(entry) {
             subscription.join(subscriber);
         }
         member.subscriptions.push(entry);
@@ -78,7 +87,9 @@ impl Broker {
         let last = entry.value.count() == 1;
         let (session, id, uri, policy) = (member.session, id_of(key), entry.uri, entry.policy);
         meta.unobserve(subscriber.member, key);
-        if !uri::is_reserved(uri) {
+        if uri::is_reserved(uri) {
+            self.reserved[policy as usize] -= usize::from(last);
+        } else {
             meta.emit(Event::SubscriptionLeft { session, id, uri, policy });
             if last {
                 meta.emit(Event::SubscriptionDeleted { session, id, uri, policy });

@@ -91,7 +91,7 @@ impl Broker {
         publication: &Publication<'_>,
         out: &mut dyn Effects,
     ) {
-        let Broker { subscriptions, copies } = self;
+        let Broker { subscriptions, copies, .. } = self;
         let receiver = |subscriber: &Subscriber| {
             let member = members.at(subscriber.member)?;
             (!member.departed && receivers.admit(subscriber.member, member)).then_some(member)
@@ -99,16 +99,16 @@ impl Broker {
         subscriptions.matches(publication.topic, &mut |key| {
             let Some(Entry { policy, value: subscription, .. }) = subscriptions.entry(key) else { return };
             let event = publication.event(key, policy);
-            // A refused EVENT is counted where it is refused (SIZ-4, SIZ-6).
             let admitted = subscription.subscribers_from(0).filter_map(|(_, subscriber)| receiver(subscriber));
-            if subscription.count() == 1 {
-                admitted.for_each(|member| drop(out.send(member.link, &event)));
-            } else {
-                admitted.for_each(|member| {
-                    drop(out.send_batch(member.link, copies.of(member.peer.encoding, &event)));
-                });
-                copies.clear();
+            let alone = subscription.count() == 1;
+            for member in admitted {
+                // A refused EVENT is counted where it is refused (SIZ-4, SIZ-6).
+                let _ = match alone {
+                    true => out.send(member.link, &event),
+                    false => out.send_batch(member.link, copies.of(member.peer.encoding, &event)),
+                };
             }
+            copies.clear();
         });
     }
 }

@@ -14,6 +14,14 @@ use crate::wamp::{
     RouterMessage, Violation, uri,
 };
 
+/// A CALL as it came.
+pub(in crate::realm) struct Asked<'a> {
+    pub(in crate::realm) request: Id,
+    pub(in crate::realm) options: &'a CallOptions<'a>,
+    pub(in crate::realm) procedure: &'a str,
+    pub(in crate::realm) payload: Payload<'a>,
+}
+
 /// A CALL as it is offered to callees.
 pub(super) struct Offer<'a> {
     pub(super) caller: MemberKey,
@@ -38,12 +46,10 @@ impl Realm {
         &mut self,
         now: Now,
         from: MemberKey,
-        request: Id,
-        options: &CallOptions<'_>,
-        procedure: &str,
-        payload: Payload<'_>,
+        asked: &Asked<'_>,
         out: &mut dyn Effects,
     ) -> Result<(), Violation> {
+        let &Asked { request, options, procedure, payload } = asked;
         let Some(caller) = self.members.get_mut(from) else { return Ok(()) };
         announced(caller, options)?;
         match caller.calls.get(&request.get()) {
@@ -60,9 +66,9 @@ impl Realm {
         let result = if caller.calls.len() >= self.options.limits.calls {
             Err(Failure::limit("this session has as many calls in flight as a session may"))
         } else if uri::is_reserved(procedure) {
-            self.call_router(now, from, request, options, procedure, &payload, out)
+            self.call_router(from, request, options, procedure, &payload, out)
         } else {
-            self.call_procedure(now, from, request, options, procedure, payload, out)
+            self.call_procedure(now, from, asked, out)
         };
         if let Err(failure) = result
             && let Some(caller) = self.members.get_mut(from)
@@ -80,12 +86,10 @@ impl Realm {
         &mut self,
         now: Now,
         from: MemberKey,
-        request: Id,
-        options: &CallOptions<'_>,
-        procedure: &str,
-        payload: Payload<'_>,
+        asked: &Asked<'_>,
         out: &mut dyn Effects,
     ) -> Result<(), Failure> {
+        let &Asked { request, options, procedure, payload } = asked;
         let disclose = self.may_call(from, options, procedure)?;
         let offer = Offer {
             caller: from,

@@ -30,6 +30,7 @@ use super::dealer::Dealer;
 use super::members::{Members, Pending};
 use crate::pattern::EntryKey;
 use crate::wamp::Id;
+pub(super) use invoke::Asked;
 use kept::Kept;
 
 /// The callee that a call went to.

@@ -144,8 +144,10 @@ impl Meta {
         for group in self.observers.groups().iter().filter(|group| group.hears(self.pending.topics)) {
             self.scratch.fill(&self.pending, &self.observers, group, self.kwargs);
             if !self.scratch.batch.ends.is_empty() {
-                // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
-                group.links().for_each(|link| drop(out.send_batch(link, &self.scratch.batch)));
+                for link in group.links() {
+                    // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
+                    let _ = out.send_batch(link, &self.scratch.batch);
+                }
             }
         }
         self.pending.clear();

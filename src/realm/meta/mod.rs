@@ -5,12 +5,15 @@
 //! answer contains exactly the changes whose events arrived before it.
 //!
 //! Here: which procedures there are, who may call them, their answers and errors. `args` reads arguments,
-//! `registration`, `subscription` and `session` are the procedures, `answers` the long answers, `events` the events.
+//! `registration`, `subscription` and `session` are the procedures, `lists` and `answers` long answers; `events` the
+//! events, `topic` their topics, `observers` who hears of them, `pending` those not sent yet, `details` the dicts of
+//! both.
 
 mod answers;
 mod args;
 mod details;
 mod events;
+mod lists;
 mod observers;
 mod pending;
 mod registration;
@@ -26,7 +29,7 @@ pub(super) use topic::Topics;
 
 use self::answers::Parts;
 pub(in crate::realm) use super::errors::Failure;
-use super::{Effects, MemberKey, Now, Realm, Refused};
+use super::{Effects, MemberKey, Realm, Refused};
 use crate::codec::{Value, Writer, read_args, read_kwargs};
 use crate::pattern::rules::Action;
 use crate::wamp::{CallOptions, Encoding, ErrorUri, Id, Payload, Policy, ResultDetails, RouterMessage, Violation};
@@ -63,11 +66,8 @@ const TABLES: [&[Procedure]; 3] = [registration::PROCEDURES, subscription::PROCE
 
 /// A call to one of the router's procedures.
 pub(in crate::realm) struct Request<'a> {
-    pub(in crate::realm) now: Now,
     /// Who calls.
     pub(in crate::realm) caller: MemberKey,
-    /// Its session id.
-    pub(in crate::realm) session: Id,
     /// Its encoding.
     pub(in crate::realm) encoding: Encoding,
     /// It takes the answer in parts.
@@ -88,6 +88,10 @@ impl Request<'_> {
     }
 }
 
+fn no_such_session() -> Failure {
+    Failure::new(ErrorUri::NoSuchSession, "no such session")
+}
+
 /// What a procedure answers.
 pub(in crate::realm) enum Reply {
     /// One RESULT, encoded for the caller: `args` is a list, `kwargs` a map or empty.
@@ -103,10 +107,8 @@ pub(in crate::realm) enum Reply {
 
 impl Realm {
     /// A CALL to `wamp` or `wamp.*` (D-22). What is not allowed is not revealed (AZN-4).
-    #[expect(clippy::too_many_arguments, reason = "a CALL, where and when")]
     pub(super) fn call_router(
         &mut self,
-        now: Now,
         from: MemberKey,
         request: Id,
         options: &CallOptions<'_>,
@@ -122,9 +124,7 @@ impl Realm {
         let Some(caller) = self.members.get(from) else { return Ok(()) };
         let unreadable = |violation: Violation| Failure::invalid(violation.0);
         let asked = Request {
-            now,
             caller: from,
-            session: caller.session,
             encoding: caller.peer.encoding,
             receive_progress: options.receive_progress,
             args: read_args(payload).map_err(unreadable)?,

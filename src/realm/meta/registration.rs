@@ -1,12 +1,12 @@
 //! The registration meta procedures (RMA rows).
 
-use super::answers::{Cursor, Parts};
+use super::answers::Cursor;
 use super::details::write_registration;
-use super::{Failure, Procedure, Reply, Request};
-use crate::codec::Writer;
+use super::lists::{self, reply_id, tell, write_ids};
+use super::{Failure, Procedure, Reply, Request, no_such_session};
 use crate::pattern::rules::Action;
 use crate::pattern::{Entry, EntryKey};
-use crate::realm::dealer::{Registration, id_of};
+use crate::realm::dealer::Registration;
 use crate::realm::{Effects, MemberKey, Realm, RegistrationMatch};
 use crate::wamp::{Encoding, ErrorUri, Id, Policy, uri};
 
@@ -49,10 +49,6 @@ impl Realm {
 
 fn no_such_registration() -> Failure {
     Failure::new(ErrorUri::NoSuchRegistration, "no such registration")
-}
-
-fn no_such_session() -> Failure {
-    Failure::new(ErrorUri::NoSuchSession, "no such session")
 }
 
 /// `[[ids]]` of all that match, best first, or `[best | null]` (RMA-11, D-01): as a CALL would find them.
@@ -99,14 +95,13 @@ fn get(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Result<
 
 /// `[{"exact", "prefix", "wildcard"}]`: ids of all registrations (RMA-8), or of those of one session (RMA-9).
 fn list(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Result<Reply, Failure> {
-    request.arity(0, 2)?;
-    let given = if request.args.len() == 1 && request.options(0).is_ok() { None } else { request.optional_id(0)? };
-    request.options(1)?;
-    let Some(session) = given.or(request.id_option("session_id")?) else {
-        return tell(realm, request, list_all, None);
-    };
-    realm.members.by_session(session).ok_or_else(no_such_session)?;
-    tell(realm, request, list_of_session, Some(session))
+    match lists::session_filter(request)? {
+        None => tell(realm, request, list_all, None),
+        Some(session) => {
+            realm.members.by_session(session).ok_or_else(no_such_session)?;
+            tell(realm, request, list_of_session, Some(session))
+        }
+    }
 }
 
 /// `[{"exact": n, "prefix": n, "wildcard": n}]`. Where the realm hides registrations, only for roles that see all.
@@ -117,14 +112,7 @@ fn count(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Resul
         return Err(Failure::new(ErrorUri::NotAuthorized, message));
     }
     let registrations = &realm.dealer.registrations;
-    Ok(request.reply(|writer| {
-        writer.begin_map(Policy::ALL.len());
-        for policy in Policy::ALL {
-            writer.text(policy.as_str());
-            writer.uint(registrations.len(policy) as u64);
-        }
-        writer.end_map();
-    }))
+    Ok(lists::counts(request, |policy| registrations.len(policy)))
 }
 
 /// `[[sessions]]` in order of joining (RMA-13).
@@ -159,63 +147,19 @@ fn remove_callee(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effects
     Ok(request.reply(|writer| writer.null()))
 }
 
-/// Tells a list as the caller wants it: a page with `limit` and `after` (RESULT kwargs then say where the `next` one
-/// begins, or null), in parts with `receive_progress`, else whole.
-fn tell(
-    realm: &Realm,
-    request: &Request<'_>,
-    step: super::answers::Step,
-    subject: Option<Id>,
-) -> Result<Reply, Failure> {
-    let (limit, after) = (request.id_option("limit")?, request.id_option("after")?);
-    let mut cursor = Cursor { caller: request.caller, subject, after };
-    let paged = limit.is_some() || after.is_some();
-    if request.receive_progress && !paged {
-        return Ok(Reply::InParts(Parts { step, cursor }));
-    }
-    let (mut args, mut kwargs) = (Vec::new(), Vec::new());
-    let limit = limit.map_or(usize::MAX, |limit| limit.get() as usize);
-    let more = step(realm, &mut cursor, limit, request.encoding, &mut args);
-    if paged {
-        let mut writer = Writer::new(request.encoding, &mut kwargs);
-        writer.begin_map(1);
-        writer.text("next");
-        match cursor.after.filter(|_| more) {
-            Some(next) => writer.uint(next.get()),
-            None => writer.null(),
-        }
-        writer.end_map();
-    }
-    Ok(Reply::Whole { args, kwargs })
-}
-
-/// A part of all registrations: the cursor is the map's own.
+/// A part of all registrations.
 fn list_all(realm: &Realm, cursor: &mut Cursor, limit: usize, encoding: Encoding, out: &mut Vec<u8>) -> bool {
-    let mut lists = Lists::default();
-    let registrations = &realm.dealer.registrations;
-    let after = cursor.after.and_then(|after| EntryKey::from_id(after.get()));
-    let next =
-        registrations.scan(None, after, limit, limit.saturating_mul(4), &mut |key| lists.add(realm, cursor, key));
-    lists.write(encoding, out);
-    cursor.after = next.map(id_of);
-    next.is_some()
+    let (caller, registrations) = (cursor.caller, &realm.dealer.registrations);
+    lists::of_map(registrations, |entry| realm.shows(caller, entry.uri, entry.policy), cursor, limit, encoding, out)
 }
 
-/// A part of the registrations of one session. The cursor is a position in the session's list, from the end to the
-/// beginning: what leaves meanwhile brings others down, so an id may be told twice, but none is left out.
+/// A part of the registrations of one session.
 fn list_of_session(realm: &Realm, cursor: &mut Cursor, limit: usize, encoding: Encoding, out: &mut Vec<u8>) -> bool {
-    let mut lists = Lists::default();
+    let (caller, registrations) = (cursor.caller, &realm.dealer.registrations);
     let member = cursor.subject.and_then(|session| realm.members.by_session(session));
-    let mut left = 0;
-    if let Some(member) = member.and_then(|member| realm.members.get(member)) {
-        let end = cursor.after.map_or(usize::MAX, |after| after.get() as usize).min(member.registrations.len());
-        left = end.saturating_sub(limit);
-        let keys = (left..end).rev().filter_map(|position| member.registrations.get(position).copied());
-        keys.for_each(|key| lists.add(realm, cursor, key));
-    }
-    lists.write(encoding, out);
-    cursor.after = Id::new(left as u64);
-    left > 0
+    let held = member.and_then(|member| realm.members.get(member)).map(|member| &member.registrations);
+    let shown = |entry: &Entry<'_, Registration>| realm.shows(caller, entry.uri, entry.policy);
+    lists::of_session(registrations, held, shown, cursor, limit, encoding, out)
 }
 
 /// A part of the callees of one registration; the cursor is the ticket of the next one.
@@ -229,53 +173,7 @@ fn list_of_registration(
     let key = cursor.subject.and_then(|id| EntryKey::from_id(id.get()));
     let registration = key.and_then(|key| realm.dealer.registrations.get(key));
     let from = cursor.after.map_or(0, Id::get);
-    let mut callees = registration.into_iter().flat_map(|registration| registration.callees_from(from));
-    let told = callees.by_ref().take(limit).filter_map(|(_, callee)| realm.members.at(callee.member));
-    let sessions: Vec<u64> = told.map(|member| member.session.get()).collect();
-    let next = callees.next().and_then(|(ticket, _)| Id::new(ticket));
-    let mut writer = Writer::new(encoding, out);
-    writer.begin_list(1);
-    write_ids(&mut writer, sessions.into_iter());
-    writer.end_list();
-    cursor.after = next;
-    next.is_some()
-}
-
-/// Registration ids by policy.
-#[derive(Default)]
-struct Lists([Vec<u64>; Policy::ALL.len()]);
-
-impl Lists {
-    fn add(&mut self, realm: &Realm, cursor: &Cursor, key: EntryKey) {
-        if let Some(entry) = realm.dealer.registrations.entry(key)
-            && realm.shows(cursor.caller, entry.uri, entry.policy)
-        {
-            self.0[entry.policy as usize].push(key.to_id());
-        }
-    }
-
-    fn write(&self, encoding: Encoding, out: &mut Vec<u8>) {
-        let mut writer = Writer::new(encoding, out);
-        writer.begin_list(1);
-        writer.begin_map(Policy::ALL.len());
-        for policy in Policy::ALL {
-            writer.text(policy.as_str());
-            write_ids(&mut writer, self.0[policy as usize].iter().copied());
-        }
-        writer.end_map();
-        writer.end_list();
-    }
-}
-
-fn write_ids(writer: &mut Writer<'_>, ids: impl ExactSizeIterator<Item = u64>) {
-    writer.begin_list(ids.len());
-    ids.for_each(|id| writer.uint(id));
-    writer.end_list();
-}
-
-fn reply_id(request: &Request<'_>, found: Option<EntryKey>) -> Reply {
-    request.reply(|writer| match found {
-        Some(key) => writer.uint(key.to_id()),
-        None => writer.null(),
-    })
+    let callees = registration.into_iter().flat_map(|registration| registration.callees_from(from));
+    let sessions = callees.map(|(ticket, callee)| (ticket, callee.member));
+    lists::of_members(realm, sessions, cursor, limit, encoding, out)
 }
