@@ -1,7 +1,7 @@
 //! What an observer knows: a mirror of the realm, kept from meta events alone.
 //!
-//! The rule it follows is the documented one: an answer contains exactly the changes whose events arrived before it.
-//! So every event that arrives after an answer changes the mirror, and none may say what the mirror knows already.
+//! It follows one rule: an answer contains exactly the changes whose events arrived before it. So what an answer says
+//! of an entry replaces what was known, every later event changes it, and none may say what is known already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,11 +32,63 @@ impl Entry {
     }
 }
 
+/// All registrations, or all subscriptions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    pub entries: BTreeMap<u64, Entry>,
+    /// The list has been asked for: it contains what happened before.
+    pub listed: bool,
+    /// Listed, and not asked for yet: their answers will contain what happens until then.
+    pub unfetched: BTreeSet<u64>,
+}
+
+impl Side {
+    /// Every id that is known to exist.
+    pub fn ids(&self) -> BTreeSet<u64> {
+        self.entries.keys().chain(&self.unfetched).copied().collect()
+    }
+
+    fn apply(&mut self, change: &str, event: &Got) {
+        if !self.listed {
+            return;
+        }
+        let args = event.list(3);
+        let session = number(&args[0]);
+        if change == "on_create" {
+            let (id, entry) = Entry::of(&args[1]);
+            named(event, &entry);
+            assert!(!self.unfetched.contains(&id), "on_create of what was listed: {args:?}");
+            assert!(self.entries.insert(id, entry).is_none(), "on_create twice: {args:?}");
+            return;
+        }
+        let id = number(&args[1]);
+        if self.unfetched.contains(&id) {
+            if change == "on_delete" {
+                self.unfetched.remove(&id);
+            }
+            return;
+        }
+        let entry = self.entries.get_mut(&id).unwrap_or_else(|| panic!("{change} before on_create: {args:?}"));
+        named(event, entry);
+        match change {
+            "on_register" | "on_subscribe" => assert!(entry.sessions.insert(session), "{change} twice: {args:?}"),
+            "on_unregister" | "on_unsubscribe" => {
+                assert!(entry.sessions.remove(&session), "{change} of a session that was not there: {args:?}");
+            }
+            "on_delete" => {
+                assert!(entry.sessions.is_empty(), "RMA-4, SMA-4: on_delete while {:?} remain", entry.sessions);
+                self.entries.remove(&id);
+            }
+            other => panic!("no such change: {other}"),
+        }
+    }
+}
+
 /// The state of a realm as told by its events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mirror {
-    pub registrations: BTreeMap<u64, Entry>,
-    pub subscriptions: BTreeMap<u64, Entry>,
+    pub registrations: Side,
+    pub subscriptions: Side,
     pub sessions: BTreeSet<u64>,
 }
 
@@ -55,38 +107,13 @@ impl Mirror {
                 assert_eq!(args.len(), 3, "SSM-2");
                 let session = number(&args[0]);
                 assert!(self.sessions.remove(&session), "{topic} of an unknown session: {args:?}");
-                let held = self.registrations.values().chain(self.subscriptions.values());
-                assert!(held.into_iter().all(|entry| !entry.sessions.contains(&session)), "ORD-8: {topic} comes last");
+                let mut held = self.registrations.entries.values().chain(self.subscriptions.entries.values());
+                assert!(held.all(|entry| !entry.sessions.contains(&session)), "ORD-8: {topic} comes last");
             }
-            Some(("registration", change)) => apply(&mut self.registrations, change, event),
-            Some(("subscription", change)) => apply(&mut self.subscriptions, change, event),
+            Some(("registration", change)) => self.registrations.apply(change, event),
+            Some(("subscription", change)) => self.subscriptions.apply(change, event),
             _ => panic!("no meta topic: {topic}"),
         }
-    }
-}
-
-fn apply(entries: &mut BTreeMap<u64, Entry>, change: &str, event: &Got) {
-    let args = event.list(3);
-    let session = number(&args[0]);
-    if change == "on_create" {
-        let (id, entry) = Entry::of(&args[1]);
-        named(event, &entry);
-        assert!(entries.insert(id, entry).is_none(), "on_create twice: {args:?}");
-        return;
-    }
-    let id = number(&args[1]);
-    let entry = entries.get_mut(&id).unwrap_or_else(|| panic!("{change} before on_create: {args:?}"));
-    named(event, entry);
-    match change {
-        "on_register" | "on_subscribe" => assert!(entry.sessions.insert(session), "{change} twice: {args:?}"),
-        "on_unregister" | "on_unsubscribe" => {
-            assert!(entry.sessions.remove(&session), "{change} of a session that was not there: {args:?}");
-        }
-        "on_delete" => {
-            assert!(entry.sessions.is_empty(), "RMA-4, SMA-4: on_delete while {:?} remain", entry.sessions);
-            entries.remove(&id);
-        }
-        other => panic!("no such change: {other}"),
     }
 }
 

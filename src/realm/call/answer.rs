@@ -147,10 +147,8 @@ impl Realm {
 
     /// The callee hands the call back unstarted: to another one, each at most once (CID-6, CID-7).
     fn reroute(&mut self, index: u32, out: &mut dyn Effects) {
-        let Realm { dealer, members, calls, .. } = self;
-        let Some(call) = calls.get_mut(index) else { return };
+        let Some(call) = self.calls.get_mut(index) else { return };
         let (seat, caller) = (call.seat, call.caller);
-        vacate(members, dealer, &seat);
         let Some(mut kept) = call.kept.take() else { return self.nobody_took(index, out) };
         kept.tried.push(seat.ticket);
         let seated = match &kept.payload {
@@ -172,7 +170,11 @@ impl Realm {
         let Some(call) = self.calls.get_mut(index) else { return };
         call.kept = Some(kept);
         match seated {
-            Ok(Some(seat)) => self.move_call(index, seat),
+            Ok(Some(next)) => {
+                vacate(&mut self.members, &mut self.dealer, &seat);
+                self.move_call(index, next);
+            }
+            // The end of the call vacates the seat.
             Ok(None) => self.nobody_took(index, out),
             Err(failure) => self.fail_call(index, &failure, out),
         }
