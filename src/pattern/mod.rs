@@ -118,6 +118,11 @@ impl<T> PatternMap<T> {
         self.entries.get_mut(key)
     }
 
+    /// How the URI of a live entry is compared.
+    pub fn policy(&self, key: EntryKey) -> Option<Policy> {
+        self.entries.note(key).map(policy_of)
+    }
+
     /// A live entry with its identity.
     pub fn entry(&self, key: EntryKey) -> Option<Entry<'_, T>> {
         let policy = policy_of(self.entries.note(key)?);

@@ -93,7 +93,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     map: Map<Vec<u8>>,
-    /// Where the rules of each policy begin, if there are any.
+    /// Where the rules of each policy begin; `None` where there are none, which then cost nothing.
     starts: [Option<State>; Policy::ALL.len()],
 }
 
@@ -122,10 +122,8 @@ impl RuleSet {
     }
 
     fn exact(&self, uri: &str, policy: Policy) -> Option<u64> {
-        if policy != Policy::Exact {
-            return None;
-        }
-        self.grants_at(self.walk(self.start(Policy::Exact)?, uri)?)
+        let found = || self.walk(self.start(Policy::Exact)?, uri);
+        found().filter(|_| policy == Policy::Exact).and_then(|state| self.grants_at(state))
     }
 
     /// The longest prefix of what all URIs of the request begin with.

@@ -388,3 +388,6 @@ impl State {
         Some(self.clock.now.mono_ms + RECOVERY_MS)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,8 @@
 //!
 //! Not here: bytes and sockets (`driver`), which message is legal when (`session`).
 
-use std::borrow::Cow;
+mod joining;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +27,10 @@ use super::timer::Timer;
 use super::websocket;
 use crate::codec;
 use crate::realm::Link;
-use crate::session::auth::Denied;
 use crate::session::{Action, Session};
-use crate::shard::outbox::{Attachment, Home, Sink};
+use crate::shard::outbox::{Attachment, Sink};
 use crate::shard::{Shard, State};
-use crate::wamp::uri;
-use crate::wamp::{Encoding, ErrorUri, HelloDetails, Peer, Policy, RouterMessage, Violation};
+use crate::wamp::{Encoding, ErrorUri, RouterMessage, Violation};
 
 /// How far the conversation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,74 +224,6 @@ impl Conversation {
             }
             Action::Route(_) | Action::Ignore => Flow::Go,
         }
-    }
-
-    fn hello(&mut self, state: &mut State, realm: Option<Cow<'_, str>>, details: &HelloDetails<'_>) -> Flow {
-        match self.decide(realm.as_deref(), details) {
-            Ok(joining) if self.shard.network.directory.home(joining.realm) != self.shard.index => {
-                Flow::Move(Box::new(joining))
-            }
-            Ok(joining) => self.join(state, joining),
-            Err(Denied { reason, message }) => self.abort(state, reason, &message, Some(close::NORMAL)),
-        }
-    }
-
-    /// Which realm is joined as whom.
-    fn decide(&self, realm: Option<&str>, details: &HelloDetails<'_>) -> Result<Joining, Denied> {
-        let denied = |reason, message: &str| Err(Denied { reason, message: message.to_owned() });
-        if self.shard.is_draining() {
-            return denied(ErrorUri::SystemShutdown, "the router stops");
-        }
-        let directory = &self.shard.network.directory;
-        let Some(name) = realm else {
-            return denied(ErrorUri::NoSuchRealm, "HELLO names no realm and no authentication method assigns one");
-        };
-        let Some(realm) = directory.find(name) else {
-            return match uri::Rules::default().allow(name, Policy::Exact) {
-                true => denied(ErrorUri::NoSuchRealm, "there is no such realm on this router"),
-                false => denied(ErrorUri::InvalidUri, "the realm in HELLO is no valid URI"),
-            };
-        };
-        let identity = directory.entry(realm).methods.decide(details, fastrand::u64(..))?;
-        let peer = Peer {
-            encoding: self.encoding,
-            features: details.features,
-            authid: identity.authid.into(),
-            authrole: identity.authrole.into(),
-            authmethod: identity.authmethod,
-            authprovider: identity.authprovider,
-            transport: self.manner.as_str(),
-            address: self.address.clone(),
-        };
-        Ok(Joining { realm, peer })
-    }
-
-    /// Lets the session into its realm, whose home this shard is.
-    pub(super) fn join(&mut self, state: &mut State, joining: Joining) -> Flow {
-        let network = self.shard.network.clone();
-        let entry = network.directory.entry(joining.realm);
-        state.outbox.reopen(self.link);
-        let queued = self.pending(state);
-        let Some((realm, outbox, now)) = state.realm(joining.realm) else {
-            return self.abort(state, ErrorUri::NoSuchRealm, "the realm is not here", Some(close::INTERNAL));
-        };
-        let member = realm.join(now, joining.peer, self.link, outbox);
-        let home = Home { realm: joining.realm, member };
-        outbox.joined(self.link, home, entry.queue_bytes, entry.slow_consumer);
-        if self.pending(state) == queued {
-            let message = "WELCOME is longer than the messages this client takes";
-            return self.abort(state, ErrorUri::PayloadSizeExceeded, message, Some(close::NORMAL));
-        }
-        self.session.joined(entry.strict_ids);
-        self.gaps = 0;
-        self.permit.joined();
-        self.enter_stage(Stage::Joined);
-        log::debug!("peer={} joined realm={}", self.address, entry.options.name);
-        Flow::Go
-    }
-
-    fn pending(&self, state: &mut State) -> usize {
-        state.outbox.standing(self.link).map_or(0, |standing| standing.pending)
     }
 
     /// The client says GOODBYE (SES-12).

@@ -1,7 +1,6 @@
 //! The clients of a history, and what they receive.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use banyan::codec::{Value, Writer};
@@ -73,8 +72,6 @@ pub struct History {
     pub finals: Vec<Final>,
     /// A call is on its way to another callee: no order holds for it.
     pub rerouting: bool,
-    /// Everything that was received, in order.
-    pub digest: u64,
     pub tally: BTreeMap<&'static str, u64>,
 }
 
@@ -96,7 +93,6 @@ impl History {
             open: BTreeSet::new(),
             finals: Vec::new(),
             rerouting: false,
-            digest: 0,
             tally: BTreeMap::new(),
         };
         history.world.fault_rate = 20;
@@ -198,9 +194,6 @@ impl History {
         for index in 0..self.alive.len() {
             let client = self.alive[index];
             while let Some(got) = self.world.receive(self.clients[client].link) {
-                let mut hasher = DefaultHasher::new();
-                (self.digest, client, format!("{got:?}")).hash(&mut hasher);
-                self.digest = hasher.finish();
                 self.receive(client, got);
             }
         }

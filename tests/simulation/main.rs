@@ -50,7 +50,7 @@ fn a_history_replays() {
     let run = |seed| {
         let mut history = History::new(seed);
         (0..2_000).for_each(|_| history.step());
-        history.digest
+        history.world.digest
     };
     let seed = fastrand::u64(..);
     assert_eq!(run(seed), run(seed), "seed {seed}");

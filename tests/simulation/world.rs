@@ -1,6 +1,7 @@
 //! The world around the realm: a queue for each link, with faults where a receiver can be at fault.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use banyan::codec::{self, Value};
 use banyan::realm::{Batch, Effects, Link, Refused};
@@ -96,7 +97,7 @@ fn owned(value: Value<'_>) -> Value<'static> {
     }
 }
 
-/// An EVENT or INVOCATION that the realm tried to send, whether or not it was taken.
+/// An EVENT or INVOCATION that the realm tried to send to a link that may be at fault, whether or not it was taken.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub link: Link,
@@ -125,6 +126,8 @@ pub struct World {
     pub attempts: Vec<Attempt>,
     /// Links the realm said GOODBYE to, since they were last taken.
     pub dismissed: Vec<Link>,
+    /// Everything that was received, in order.
+    pub digest: u64,
 }
 
 impl World {
@@ -135,6 +138,7 @@ impl World {
             fault_rate: 0,
             attempts: Vec::new(),
             dismissed: Vec::new(),
+            digest: 0,
         }
     }
 
@@ -181,8 +185,12 @@ impl World {
 
     fn deliver(&mut self, link: Link, bytes: &[u8], refusable: bool) -> Result<(), Refused> {
         let refused = self.fault(link, refusable);
-        let got = Got::read(self.wire(link).encoding, bytes);
-        if refusable {
+        let mut hasher = DefaultHasher::new();
+        (self.digest, link, bytes).hash(&mut hasher);
+        self.digest = hasher.finish();
+        let wire = self.wire(link);
+        let got = Got::read(wire.encoding, bytes);
+        if refusable && !wire.reliable {
             self.attempts.push(Attempt { link, got: got.clone(), refused });
         }
         match refused {

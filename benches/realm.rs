@@ -1,0 +1,229 @@
+//! The realm core alone: what one call, one registration and one departure cost.
+//!
+//! Question: nanoseconds of one thread's CPU per operation (as the kernel counts them, so that a busy machine does
+//! not), and bytes per registration. Messages are handed over as decoded structs; what the realm sends is encoded in
+//! MessagePack into one reused buffer. Left out: decoding, framing, sockets, queues.
+//! `cargo bench --bench realm -- [calls|registrations] [COUNT]`; `SEED` in the environment orders the calls otherwise.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use banyan::codec;
+use banyan::pattern::rules::{Action, Rule, RuleSet};
+use banyan::realm::{Batch, Effects, Limits, Link, MemberKey, Now, Realm, RealmOptions, Refused, RegistrationMatch};
+use banyan::wamp::{
+    CallOptions, ClientMessage, Encoding, Features, Id, Payload, Peer, Policy, RegisterOptions, RouterMessage,
+    SubscribeOptions, YieldOptions, uri,
+};
+
+/// Counts live bytes.
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged; only a counter is kept beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's contract is ours.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's contract is ours.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Encodes and forgets; keeps the number of the last invocation.
+#[derive(Default)]
+struct Sink {
+    buffer: Vec<u8>,
+    invocation: Option<Id>,
+    events: usize,
+}
+
+impl Effects for Sink {
+    fn send(&mut self, _: Link, message: &RouterMessage<'_>) -> Result<(), Refused> {
+        self.buffer.clear();
+        codec::encode(Encoding::MsgPack, message, &mut self.buffer);
+        if let RouterMessage::Invocation { request, .. } = message {
+            self.invocation = Some(*request);
+        }
+        if let RouterMessage::Error { error, .. } = message {
+            panic!("{error}");
+        }
+        Ok(())
+    }
+
+    fn send_batch(&mut self, _: Link, batch: &Batch) -> Result<(), Refused> {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&batch.bytes);
+        self.events += batch.ends.len();
+        Ok(())
+    }
+
+    fn has_room(&mut self, _: Link) -> bool {
+        true
+    }
+
+    fn goodbye(&mut self, _: Link, _: &str, _: Option<&str>) {}
+}
+
+/// Nanoseconds this thread has been on a CPU.
+fn cpu() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    text.split(' ').next().and_then(|time| time.parse().ok()).expect("a number")
+}
+
+const NOW: Now = Now { unix_ms: 1_795_341_031_409, mono_ms: 1 };
+
+fn realm() -> Realm {
+    let allow = vec![Action::Register, Action::Call, Action::Subscribe, Action::Publish];
+    let rule = |uri: &str| Rule {
+        uri: uri.into(),
+        policy: Policy::Prefix,
+        allow: allow.clone(),
+        disclose_caller: false,
+        disclose_publisher: false,
+    };
+    let rules = RuleSet::compile(vec![rule(""), rule("wamp.")]);
+    let options = RealmOptions {
+        name: "realm1".into(),
+        agent: "banyan".into(),
+        uris: uri::Rules::default(),
+        roles: HashMap::from([("anonymous".into(), Arc::new(rules))]),
+        registration_match: RegistrationMatch::List,
+        meta_event_kwargs: true,
+        meta_visibility: false,
+        allow_disclose_me: true,
+        disclose_callee: false,
+        notify_unsubscribed: true,
+        limits: Limits::default(),
+    };
+    Realm::new(options, 7)
+}
+
+fn join(realm: &mut Realm, link: u64, out: &mut Sink) -> MemberKey {
+    let peer = Peer {
+        encoding: Encoding::MsgPack,
+        features: Features::default(),
+        authid: "bench".into(),
+        authrole: "anonymous".into(),
+        authmethod: "anonymous",
+        authprovider: "static",
+        transport: "rawsocket",
+        address: "unix".into(),
+    };
+    realm.join(NOW, peer, Link(link), out)
+}
+
+fn register(realm: &mut Realm, member: MemberKey, request: u64, procedure: &str, out: &mut Sink) {
+    let request = Id::new(request).expect("from 1");
+    let options = RegisterOptions::default();
+    let message = ClientMessage::Register { request, options, procedure: Cow::Borrowed(procedure) };
+    realm.handle(NOW, member, message, out).expect("legal");
+}
+
+/// 32 callers, 8 callees, 100 procedures, 256 octets of payload each way; a turn is 64 calls.
+fn calls(count: u64, seed: u64) -> f64 {
+    let (mut realm, mut out) = (realm(), Sink::default());
+    let mut random = fastrand::Rng::with_seed(seed);
+    let callees: Vec<_> = (0..8).map(|link| join(&mut realm, link, &mut out)).collect();
+    let callers: Vec<_> = (8..40).map(|link| join(&mut realm, link, &mut out)).collect();
+    let procedures: Vec<String> = (0..100).map(|n| format!("com.example.service{n}.customer.update")).collect();
+    for (procedure, n) in procedures.iter().zip(1..) {
+        register(&mut realm, callees[n as usize % 8], n, procedure, &mut out);
+    }
+    let mut args = vec![0x91, 0xc5, 0x01, 0x00];
+    args.resize(260, 7);
+    let payload = Payload { encoding: Encoding::MsgPack, args: &args, kwargs: &[] };
+    let started = cpu();
+    for n in 1..=count {
+        let (caller, procedure) = (random.usize(..32), random.usize(..100));
+        let request = Id::new(n).expect("from 1");
+        let procedure_uri = Cow::Borrowed(procedures[procedure].as_str());
+        let options = CallOptions::default();
+        let call = ClientMessage::Call { request, options, procedure: procedure_uri, payload };
+        realm.handle(NOW, callers[caller], black_box(call), &mut out).expect("legal");
+        let request = out.invocation.take().expect("an invocation");
+        let answer = ClientMessage::Yield { request, options: YieldOptions::default(), payload };
+        realm.handle(NOW, callees[(procedure + 1) % 8], black_box(answer), &mut out).expect("legal");
+        if n % 64 == 0 {
+            realm.flush(NOW, &mut out);
+        }
+    }
+    (cpu() - started) as f64 / count as f64
+}
+
+/// Registrations by 100 sessions, 256 to a turn, with or without an observer of all four topics.
+fn registrations(count: u64, observed: bool) {
+    let (mut realm, mut out) = (realm(), Sink::default());
+    if observed {
+        let observer = join(&mut realm, 1000, &mut out);
+        for (request, topic) in (1..).zip(["on_create", "on_register", "on_unregister", "on_delete"]) {
+            let request = Id::new(request).expect("from 1");
+            let topic = Cow::Owned(format!("wamp.registration.{topic}"));
+            let message = ClientMessage::Subscribe { request, options: SubscribeOptions::default(), topic };
+            realm.handle(NOW, observer, message, &mut out).expect("legal");
+        }
+    }
+    let members: Vec<_> = (0..100).map(|link| join(&mut realm, link, &mut out)).collect();
+    let mut procedures: Vec<String> = (0..count).map(|n| format!("com.tenant{:05}.inventory.item{n:08}", n % 997)).collect();
+    procedures.iter_mut().for_each(|procedure| procedure.truncate(40));
+    let before = LIVE.load(Ordering::Relaxed);
+    let mut longest = 0;
+    let started = cpu();
+    let mut turn = started;
+    for (n, procedure) in (0..).zip(&procedures) {
+        register(&mut realm, members[n as usize % 100], n / 100 + 1, procedure, &mut out);
+        if n % 256 == 255 {
+            realm.flush(NOW, &mut out);
+            let end = cpu();
+            longest = longest.max(end - turn);
+            turn = end;
+        }
+    }
+    realm.flush(NOW, &mut out);
+    let each = (cpu() - started) as f64 / count as f64;
+    let bytes = (LIVE.load(Ordering::Relaxed) - before) as f64 / count as f64;
+    let (started, mut longest_step) = (cpu(), 0);
+    for member in &members {
+        realm.leave(NOW, *member, &mut out);
+    }
+    while realm.next_deadline().is_some() {
+        let begin = cpu();
+        realm.tick(NOW, &mut out);
+        realm.flush(NOW, &mut out);
+        longest_step = longest_step.max(cpu() - begin);
+    }
+    let leave = (cpu() - started) as f64 / count as f64;
+    if observed {
+        assert_eq!(out.events as u64, 4 * count, "every event");
+    }
+    println!("register, observed {observed}: {each:.0} ns, {bytes:.0} bytes; released in {leave:.0} ns");
+    println!("  longest turn: 256 REGISTERs {} us, a step of a departure {} us", longest / 1000, longest_step / 1000);
+}
+
+fn main() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |name: &str| args.first().is_none_or(|arg| arg == name);
+    let count = args.get(1).and_then(|count| count.parse().ok()).unwrap_or(1_000_000);
+    println!("seed {seed}, {count} each");
+    if wanted("calls") {
+        println!("call round trip: {:.0} ns", calls(count, seed));
+    }
+    if wanted("registrations") {
+        registrations(count, false);
+        registrations(count, true);
+    }
+}

@@ -1,0 +1,208 @@
+//! One session's queue: framed bytes on their way to one socket.
+
+use std::io;
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::super::framing::Framing;
+use crate::realm::MemberKey;
+use crate::wamp::Encoding;
+
+/// Where a queue's bytes go.
+pub trait Sink {
+    /// Writes what the socket takes at once and returns how much that was.
+    ///
+    /// # Errors
+    /// `WouldBlock` where it takes nothing now; any other error ends the connection.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+}
+
+/// What happens to a session that does not read what it is sent (SIZ-6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlowConsumer {
+    /// It gets GOODBYE `wamp.close.slow_consumer`, so that it knows that it missed something.
+    #[default]
+    Close,
+    /// It misses EVENTs, which are counted.
+    Drop,
+}
+
+/// A connection as the outbox needs it.
+pub struct Attachment {
+    /// The encoding of its messages.
+    pub encoding: Encoding,
+    /// The framing of its bytes.
+    pub framing: Box<dyn Framing>,
+    /// Its socket.
+    pub sink: Rc<dyn Sink>,
+    /// The longest message it takes, bytes without framing.
+    pub longest: usize,
+}
+
+/// The realm and member that a link belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The realm's index in the directory.
+    pub realm: usize,
+    /// The session within it.
+    pub member: MemberKey,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Open,
+    /// Nothing more is queued: GOODBYE or ABORT is the last message (SES-13).
+    Closing,
+}
+
+pub(super) struct Queue {
+    pub(super) attachment: Attachment,
+    /// Framed bytes; those before `written` have left.
+    pub(super) buffer: Vec<u8>,
+    pub(super) written: usize,
+    pub(super) limit: usize,
+    pub(super) policy: SlowConsumer,
+    pub(super) state: State,
+    /// Listed in `Outbox::dirty`.
+    pub(super) dirty: bool,
+    /// The socket took less than there was; the connection's task goes on.
+    pub(super) blocked: bool,
+    pub(super) failed: bool,
+    /// Its session is not read, until less than half the limit is queued.
+    pub(super) choked: bool,
+    /// Listed in `Outbox::evicted`.
+    pub(super) evicted: bool,
+    pub(super) home: Option<Home>,
+    pub(super) waker: Option<Waker>,
+}
+
+/// How a connection's queue stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Bytes not yet taken by the socket.
+    pub pending: usize,
+    /// The socket is full: continue when it is writable.
+    pub blocked: bool,
+    /// The last message is queued.
+    pub closing: bool,
+    /// The socket failed.
+    pub failed: bool,
+    /// So much is unread that no request is read from this session until it catches up.
+    pub choked: bool,
+}
+
+/// What may wait for a connection that has not joined yet, in bytes; afterwards the realm's limit holds.
+const LIMIT_BEFORE_JOIN: usize = 64 * 1024;
+
+impl Queue {
+    pub(super) fn new(attachment: Attachment) -> Queue {
+        Queue {
+            attachment,
+            buffer: Vec::new(),
+            written: 0,
+            limit: LIMIT_BEFORE_JOIN,
+            policy: SlowConsumer::default(),
+            state: State::Open,
+            dirty: false,
+            blocked: false,
+            failed: false,
+            choked: false,
+            evicted: false,
+            home: None,
+            waker: None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn pending(&self) -> usize {
+        self.buffer.len() - self.written
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let pending = self.pending();
+        Standing {
+            pending,
+            blocked: self.blocked,
+            closing: self.state == State::Closing,
+            failed: self.failed,
+            choked: self.choked,
+        }
+    }
+
+    pub(super) fn into_unsent(mut self) -> Vec<u8> {
+        self.attachment.framing.seal(&mut self.buffer);
+        self.buffer.split_off(self.written)
+    }
+
+    /// Frames a message unless it is longer than the receiver takes (RAW-15).
+    #[inline]
+    pub(super) fn frame_bounded(&mut self, encode: impl FnOnce(Encoding, &mut Vec<u8>)) -> bool {
+        let before = self.buffer.len();
+        let mark = self.attachment.framing.begin(&mut self.buffer);
+        let start = self.buffer.len();
+        encode(self.attachment.encoding, &mut self.buffer);
+        if self.buffer.len() - start > self.attachment.longest {
+            self.buffer.truncate(before);
+            return false;
+        }
+        self.attachment.framing.end(&mut self.buffer, mark);
+        true
+    }
+
+    /// Writes until the queue is empty (true) or the socket full or broken (false).
+    pub(super) fn drain(&mut self) -> bool {
+        if self.failed {
+            return false;
+        }
+        self.attachment.framing.seal(&mut self.buffer);
+        let was_blocked = std::mem::take(&mut self.blocked);
+        while self.written < self.buffer.len() {
+            match self.attachment.sink.write(&self.buffer[self.written..]) {
+                Ok(0) => return self.fail(),
+                Ok(taken) => self.written += taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.block(was_blocked),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.fail(),
+            }
+        }
+        // A closing connection waits for this moment.
+        if was_blocked || self.state == State::Closing {
+            self.wake();
+        }
+        self.relieve();
+        true
+    }
+
+    /// Lets a choked session be read again when it has caught up with half of its limit.
+    fn relieve(&mut self) {
+        if self.choked && self.pending() < self.limit / 2 {
+            self.choked = false;
+            self.wake();
+        }
+    }
+
+    fn block(&mut self, was_blocked: bool) -> bool {
+        self.blocked = true;
+        if self.written > self.buffer.len() / 2 {
+            self.buffer.drain(..self.written);
+            self.written = 0;
+        }
+        if !was_blocked {
+            self.wake();
+        }
+        self.relieve();
+        false
+    }
+
+    fn fail(&mut self) -> bool {
+        self.failed = true;
+        self.wake();
+        false
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+
+use tokio::task::{LocalSet, spawn_local, yield_now};
+
+use super::placement::Directory;
+use super::{COMMANDS_PER_TURN, Network, Shard};
+
+/// Runs `test` on a thread with one shard, whose pump runs.
+fn on_a_shard<F: Future>(test: impl FnOnce(Rc<Shard>) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let network = Network::new(Directory::new(Vec::new(), 1), 1);
+        let shard = Shard::new(0, network, 1);
+        spawn_local(shard.clone().pump());
+        test(shard).await;
+    });
+}
+
+/// Commands run in order, however many there are, and a fault in one does not keep the next from running.
+#[test]
+fn a_command_that_fails_does_not_stop_the_shard() {
+    thread_local! {
+        static SEEN: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    }
+    on_a_shard(async |shard| {
+        let count = 3 * COMMANDS_PER_TURN;
+        for number in 0..count {
+            let command = move |_: &Rc<Shard>| {
+                assert_ne!(number, 5, "a fault in a command");
+                SEEN.with_borrow_mut(|seen| seen.push(number));
+            };
+            shard.network.post(0, Box::new(command)).await;
+        }
+        while SEEN.with_borrow(Vec::len) < count - 1 {
+            yield_now().await;
+        }
+        assert!(SEEN.with_borrow(|seen| seen.iter().copied().eq((0..count).filter(|&number| number != 5))));
+    });
+}
+
+/// A shard is drained when it was told to and its last connection is closed.
+#[test]
+fn draining_waits_for_the_last_connection() {
+    on_a_shard(async |shard| {
+        let (first, second) = (shard.connected(), shard.connected());
+        let waiting = spawn_local({
+            let shard = shard.clone();
+            async move { shard.drained().await }
+        });
+        drop(first);
+        yield_now().await;
+        shard.drain();
+        yield_now().await;
+        assert!(shard.is_draining() && !waiting.is_finished());
+        drop(second);
+        waiting.await.unwrap();
+        assert_eq!(shard.connections(), 0);
+    });
+}
