@@ -63,28 +63,37 @@ impl Keys {
     }
 
     /// Hash of a text, below 2^61 - 1.
+    #[inline]
     pub fn text(&self, text: &[u8]) -> u64 {
-        let mut blocks = text.chunks(WORD * WORDS);
-        let first = self.block(blocks.next().unwrap_or_default());
-        let all = blocks.fold(first, |hash, block| add(multiply(hash, self.block), self.block(block)));
-        add(all, multiply(text.len() as u64, self.length)) & self.kept
+        let length = u128::from(self.length) * text.len() as u128;
+        let hash = match text.len() <= WORD * WORDS {
+            true => reduce(self.block(text) + length),
+            false => reduce(self.blocks(text) + length),
+        };
+        hash & self.kept
     }
 
-    fn block(&self, mut block: &[u8]) -> u64 {
-        let (mut sum, mut at) = (0u128, 0);
+    #[cold]
+    fn blocks(&self, text: &[u8]) -> u128 {
+        let blocks = text.chunks(WORD * WORDS).map(|block| reduce(self.block(block)));
+        u128::from(blocks.fold(0, |hash, block| add(multiply(hash, self.block), block)))
+    }
+
+    /// The words of a block times their secrets, below 2^121.
+    #[inline]
+    fn block(&self, mut block: &[u8]) -> u128 {
+        let (mut sum, mut at) = (0, 0);
         while let Some((octets, _)) = block.split_first_chunk::<8>() {
-            sum += u128::from(u64::from_le_bytes(*octets) << 8 >> 8) * u128::from(self.words[at]);
+            sum += u128::from(u64::from_le_bytes(*octets) << 8 >> 8) * u128::from(self.words[at % WORDS]);
             block = &block[WORD..];
             at += 1;
         }
-        if !block.is_empty() {
-            sum += u128::from(last_word(block)) * u128::from(self.words[at]);
-        }
-        reduce(sum)
+        sum + u128::from(last_word(block)) * u128::from(self.words[at % WORDS])
     }
 
     /// The 32 bits of a hash that tables keep. The bijection before the cut breaks up the patterns that a linear hash
     /// makes of numbered texts.
+    #[inline]
     pub fn fragment(&self, hash: u64) -> u32 {
         let mixed = (hash ^ self.salt).wrapping_mul(self.multiplier);
         ((mixed ^ mixed >> 32).wrapping_mul(self.multiplier) >> 32) as u32
@@ -96,48 +105,60 @@ impl Keys {
     }
 
     /// Hash of a prefix extended by one whole component, of this hash, and its dot.
+    #[inline]
     pub(super) fn extend(&self, prefix: u64, component: u64) -> u64 {
         add(multiply(prefix, self.chain[1]), component) & self.kept
     }
 
     /// Hash of a prefix extended by one octet of an unfinished component.
+    #[inline]
     pub(super) fn extend_by_octet(&self, prefix: u64, octet: u8) -> u64 {
         add(multiply(prefix, self.chain[2]), u64::from(octet) + 1) & self.kept
     }
 
     /// What the component at a position adds to the hash of a wildcard pattern: as a wildcard, as a literal.
+    #[inline]
     pub(super) fn terms(&self, position: usize, component: u64) -> [u64; 2] {
-        let secrets = self.positions.get(position).copied();
-        let [wildcard, literal] = secrets.unwrap_or_else(|| secrets_of(self.position, position));
+        let [wildcard, literal] = match self.positions.get(position) {
+            Some(&secrets) => secrets,
+            None => secrets_of(self.position, position),
+        };
         [wildcard & self.kept, multiply(component, literal) & self.kept]
     }
 }
 
 /// Sum in the field.
+#[inline]
 pub(super) fn add(a: u64, b: u64) -> u64 {
     let sum = a + b;
     sum.checked_sub(P).unwrap_or(sum)
 }
 
+#[inline]
 fn multiply(a: u64, b: u64) -> u64 {
     reduce(u128::from(a) * u128::from(b))
 }
 
 /// The remainder modulo the prime, of less than 2^122.
-fn reduce(number: u128) -> u64 {
+#[inline]
+pub(super) fn reduce(number: u128) -> u64 {
     let folded = (number as u64 & P) + (number >> 61) as u64;
     let folded = (folded & P) + (folded >> 61);
     folded.checked_sub(P).unwrap_or(folded)
 }
 
-/// 1 to 7 octets as a number; no other octets of the same length make the same one.
+/// 0 to 7 octets as a number; no other octets of the same length make the same one.
+#[inline]
 fn last_word(octets: &[u8]) -> u64 {
     let length = octets.len();
     if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
         let (first, last) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
         return first | last << (8 * (length - 4));
     }
-    u64::from(octets[0]) | u64::from(octets[length / 2]) << 8 | u64::from(octets[length - 1]) << 16
+    match octets {
+        [] => 0,
+        [first, ..] => u64::from(*first) | u64::from(octets[length / 2]) << 8 | u64::from(octets[length - 1]) << 16,
+    }
 }
 
 fn secrets_of(seed: u64, position: usize) -> [u64; 2] {

@@ -20,6 +20,8 @@ mod prefix;
 pub mod rules;
 mod slab;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wildcard;
 
 pub use slab::EntryKey;
@@ -114,6 +116,11 @@ impl<T> PatternMap<T> {
     /// The value of a live entry, to change.
     pub fn get_mut(&mut self, key: EntryKey) -> Option<&mut T> {
         self.entries.get_mut(key)
+    }
+
+    /// How the URI of a live entry is compared.
+    pub fn policy(&self, key: EntryKey) -> Option<Policy> {
+        self.entries.note(key).map(policy_of)
     }
 
     /// A live entry with its identity.
@@ -216,8 +223,9 @@ impl<T> PatternMap<T> {
         if prefix_depth == 0 && wildcards.is_empty() {
             return ControlFlow::Continue(());
         }
-        let most = |count| if wildcards.has(count) { count } else { prefix_depth };
-        let parts = Parts::of(&self.keys, uri, most);
+        let mut parts = Parts::of(uri);
+        parts.split();
+        parts.hash(&self.keys, if wildcards.has(parts.count()) { parts.count() } else { prefix_depth });
         let text = |slot| self.entries.text(slot);
         self.prefixes.walk(&self.keys, &parts, &text, found)?;
         self.wildcards.walk(&self.keys, &parts, &text, found)

@@ -12,17 +12,26 @@ pub(super) struct Parts<'u> {
 }
 
 impl<'u> Parts<'u> {
-    /// Takes a URI apart and hashes its first `most` components, of as many as there are.
-    pub(super) fn of(keys: &Keys, uri: &'u str, most: impl FnOnce(usize) -> usize) -> Parts<'u> {
-        let mut parts = Parts { uri: uri.as_bytes(), starts: SmallVec::new(), hashes: SmallVec::new() };
-        parts.starts.push(0);
-        for_each_dot(parts.uri, |dot| parts.starts.push(dot + 1));
-        parts.starts.push(uri.len() as u32 + 1);
-        let most = most(parts.count()).min(parts.count());
-        for index in 0..most {
-            parts.hashes.push(keys.text(parts.component(index)));
+    /// Takes a URI apart.
+    #[inline]
+    pub(super) fn of(uri: &'u str) -> Parts<'u> {
+        Parts { uri: uri.as_bytes(), starts: SmallVec::new(), hashes: SmallVec::new() }
+    }
+
+    /// Finds the components.
+    #[inline]
+    pub(super) fn split(&mut self) {
+        self.starts.push(0);
+        for_each_dot(self.uri, |dot| self.starts.push(dot + 1));
+        self.starts.push(self.uri.len() as u32 + 1);
+    }
+
+    /// Hashes the first `most` components, of as many as there are.
+    #[inline]
+    pub(super) fn hash(&mut self, keys: &Keys, most: usize) {
+        for ends in self.starts.windows(2).take(most) {
+            self.hashes.push(keys.text(&self.uri[ends[0] as usize..ends[1] as usize - 1]));
         }
-        parts
     }
 
     /// Components of the whole URI, at least 1.
@@ -57,6 +66,7 @@ impl<'u> Parts<'u> {
 }
 
 /// Eight octets at a time: most components are shorter than what starting a search costs.
+#[inline]
 fn for_each_dot(uri: &[u8], mut dot: impl FnMut(u32)) {
     let (mut rest, mut at) = (uri, 0);
     while let Some((word, more)) = rest.split_first_chunk::<8>() {
@@ -71,12 +81,14 @@ fn for_each_dot(uri: &[u8], mut dot: impl FnMut(u32)) {
 }
 
 /// One octet eight times.
+#[inline]
 pub(super) fn every_octet(octet: u8) -> u64 {
     u64::from(octet) * 0x0101_0101_0101_0101
 }
 
 /// The high bit of every octet that is zero, and no other bit.
-pub(super) fn zero_octets(word: u64) -> u64 {
+#[inline]
+fn zero_octets(word: u64) -> u64 {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     !(((word & LOW) + LOW) | word | LOW)
 }

@@ -113,34 +113,29 @@ impl Prefixes {
         text: &impl Fn(u32) -> &'t [u8],
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let anchors = self.anchors(keys, parts);
+        let mut anchors = SmallVec::<[u64; 16]>::new();
+        let mut anchor = keys.empty_prefix();
+        for &component in parts.hashes().iter().take(self.depths.len()) {
+            anchors.push(anchor);
+            anchor = keys.extend(anchor, component);
+        }
         for (depth, &anchor) in anchors.iter().enumerate().rev() {
             if self.depths[depth] == 0 {
                 continue;
             }
             let mut lengths = SmallVec::new();
             let whole = self.at_anchor(keys.fragment(anchor), &parts.uri[..parts.start(depth)], text, &mut lengths);
-            for (length, fragment) in rests(keys, anchor, &mut lengths, parts.component(depth)).into_iter().rev() {
-                let prefix = &parts.uri[..parts.start(depth) + length];
-                self.slot_of(fragment, prefix, text).map_or(ControlFlow::Continue(()), &mut *found)?;
+            if !lengths.is_empty() {
+                for (length, fragment) in rests(keys, anchor, &mut lengths, parts.component(depth)).into_iter().rev() {
+                    let prefix = &parts.uri[..parts.start(depth) + length];
+                    self.slot_of(fragment, prefix, text).map_or(ControlFlow::Continue(()), &mut *found)?;
+                }
             }
             if let Some(slot) = whole {
                 found(slot)?;
             }
         }
         ControlFlow::Continue(())
-    }
-
-    /// Hashes of the URI's anchors, shortest first.
-    fn anchors(&self, keys: &Keys, parts: &Parts) -> SmallVec<[u64; 16]> {
-        let count = self.depths.len().min(parts.count());
-        let mut anchors = SmallVec::with_capacity(count);
-        let mut anchor = keys.empty_prefix();
-        for &component in &parts.hashes()[..count] {
-            anchors.push(anchor);
-            anchor = keys.extend(anchor, component);
-        }
-        anchors
     }
 
     /// The prefix that is this anchor; the lengths of rests go to `lengths`.

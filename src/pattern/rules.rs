@@ -93,6 +93,8 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     map: Map<Vec<u8>>,
+    /// Where the rules of each policy begin; `None` where there are none, which then cost nothing.
+    starts: [Option<State>; Policy::ALL.len()],
 }
 
 impl RuleSet {
@@ -102,7 +104,10 @@ impl RuleSet {
         let sorted: BTreeMap<_, _> = rules.iter().map(|rule| (key(rule), rule.grants())).collect();
         let mut builder = MapBuilder::memory();
         builder.extend_iter(sorted).expect("sorted, without duplicates, into memory");
-        RuleSet { map: builder.into_map() }
+        let mut rules = RuleSet { map: builder.into_map(), starts: [None; Policy::ALL.len()] };
+        let root = State { node: rules.map.as_fst().root().addr(), sum: Output::zero() };
+        rules.starts = Policy::ALL.map(|policy| rules.step(root, tag(policy)));
+        rules
     }
 
     /// Judges a request for `uri` under `policy` (for calls and publications: exact). A rule must cover every URI that
@@ -136,12 +141,13 @@ impl RuleSet {
     /// A wildcard of the request is covered by a wildcard only; no rule covers a prefix, which has any number of
     /// components, or an empty component (PAT-3).
     fn wildcard(&self, uri: &str, policy: Policy) -> Option<u64> {
+        let start = self.start(Policy::Wildcard)?;
         let matches_nothing = policy == Policy::Exact && uri.split('.').any(str::is_empty);
         if matches_nothing || policy == Policy::Prefix {
             return None;
         }
         let mut open = Vec::new();
-        self.branch(self.start(Policy::Wildcard)?, uri, 0, &mut open);
+        self.branch(start, uri, 0, &mut open);
         while let Some((state, end)) = open.pop() {
             if end < uri.len() {
                 if let Some(next) = self.step(state, b'.') {
@@ -165,8 +171,7 @@ impl RuleSet {
     }
 
     fn start(&self, policy: Policy) -> Option<State> {
-        let root = State { node: self.map.as_fst().root().addr(), sum: Output::zero() };
-        self.step(root, tag(policy))
+        self.starts[policy as usize]
     }
 
     fn walk(&self, from: State, text: &str) -> Option<State> {
@@ -187,7 +192,7 @@ impl RuleSet {
 }
 
 /// A state of the automaton, and the sum of the outputs on the way to it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct State {
     node: CompiledAddr,
     sum: Output,

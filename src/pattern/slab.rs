@@ -1,8 +1,8 @@
 //! Texts and values by slot, in chunks: growing copies nothing, emptied chunks go back to the allocator, and a key that
 //! has outlived its entry never leads to another one.
 //!
-//! All that a lookup wants of an entry is one cache line: which tenant of its slot it is, and the text up to 54 octets.
-//! Values stand apart, as most entries that are looked at are not the one that is sought.
+//! All that a lookup wants of an entry stands together: which tenant of its slot it is, the text up to 54 octets, the
+//! value. Far from each other they would cost a page walk each, which is most of what a lookup costs in a large map.
 //!
 //! Invariants: a (slot, generation) pair is handed out once; a slot whose generations are used up is retired; a
 //! chunk that was freed starts again above every generation it ever gave out; at most one empty chunk is kept.
@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 /// Slots in a chunk.
-const CHUNK: usize = 2048;
+const CHUNK: usize = 16384;
 /// Generations a slot has, 2^21: with 32 bits of slot that makes 53 bits, what a WAMP id holds.
 const GENERATIONS: u32 = 1 << 21;
 /// Slots there can be: tables keep one bit beside a slot.
@@ -68,32 +68,16 @@ impl Text {
     }
 }
 
-#[repr(align(64))]
-struct Slot {
+struct Tenant<V> {
+    text: Text,
+    value: V,
+}
+
+struct Slot<V> {
     generation: u32,
     /// Of a tenant: 32 bits that its owner keeps beside it. Vacant: the next vacant slot of the chunk.
     note: u32,
-    text: Option<Text>,
-}
-
-/// Slots ever used and, beside them, their tenants' values.
-struct Chunk<V> {
-    slots: Vec<Slot>,
-    values: Vec<Option<V>>,
-}
-
-impl<V> Chunk<V> {
-    const EMPTY: Chunk<V> = Chunk { slots: Vec::new(), values: Vec::new() };
-
-    /// Room for one more slot. The first chunk grows by doubling, as most maps are small; the others come whole.
-    fn reserve(&mut self, is_first: bool) {
-        if self.slots.len() == self.slots.capacity() {
-            let more = if is_first { self.slots.len().max(4) } else { CHUNK };
-            let more = more.min(CHUNK - self.slots.len());
-            self.slots.reserve_exact(more);
-            self.values.reserve_exact(more);
-        }
-    }
+    tenant: Option<Tenant<V>>,
 }
 
 /// What a chunk needs beyond its slots; kept apart, as lookups do not need it.
@@ -107,7 +91,7 @@ struct Head {
 }
 
 pub(super) struct Slab<V> {
-    chunks: Vec<Chunk<V>>,
+    chunks: Vec<Vec<Slot<V>>>,
     heads: Vec<Head>,
     /// Chunks with room, lowest first, so that high ones drain and can be freed.
     open: BTreeSet<u32>,
@@ -127,82 +111,80 @@ impl<V> Slab<V> {
 
     /// The text of the slot's tenant; empty if there is none.
     pub(super) fn text(&self, slot: u32) -> &[u8] {
-        self.slot(slot).and_then(|slot| slot.text.as_ref()).map_or(&[], Text::octets)
+        self.slot(slot).and_then(|slot| slot.tenant.as_ref()).map_or(&[], |tenant| tenant.text.octets())
     }
 
     pub(super) fn get(&self, key: EntryKey) -> Option<&V> {
-        self.tenant(key)?;
-        self.chunks[key.slot as usize / CHUNK].values[key.slot as usize % CHUNK].as_ref()
+        let slot = self.slot(key.slot).filter(|slot| slot.generation == key.generation)?;
+        slot.tenant.as_ref().map(|tenant| &tenant.value)
     }
 
     pub(super) fn get_mut(&mut self, key: EntryKey) -> Option<&mut V> {
-        self.tenant(key)?;
-        self.chunks[key.slot as usize / CHUNK].values[key.slot as usize % CHUNK].as_mut()
+        let slot = self.chunks.get_mut(key.slot as usize / CHUNK)?.get_mut(key.slot as usize % CHUNK)?;
+        slot.tenant.as_mut().filter(|_| slot.generation == key.generation).map(|tenant| &mut tenant.value)
     }
 
     /// The key of the slot's tenant.
     pub(super) fn key(&self, slot: u32) -> Option<EntryKey> {
-        let tenant = self.slot(slot)?;
-        tenant.text.as_ref().map(|_| EntryKey { slot, generation: tenant.generation })
+        let tenanted = self.slot(slot).filter(|slot| slot.tenant.is_some())?;
+        Some(EntryKey { slot, generation: tenanted.generation })
     }
 
     /// The 32 bits beside the tenant with this key.
     pub(super) fn note(&self, key: EntryKey) -> Option<u32> {
-        self.tenant(key).map(|tenant| tenant.note)
+        let slot = self.slot(key.slot).filter(|slot| slot.generation == key.generation)?;
+        slot.tenant.as_ref().map(|_| slot.note)
     }
 
     /// Slots from `slot` on that hold nothing because their chunk is not there; 0 when it is.
     pub(super) fn absent_from(&self, slot: usize) -> usize {
         let (chunk, offset) = (slot / CHUNK, slot % CHUNK);
         match self.chunks.get(chunk) {
-            Some(chunk) if offset < chunk.slots.len() => 0,
+            Some(slots) if offset < slots.len() => 0,
             _ => CHUNK - offset,
         }
     }
 
     pub(super) fn insert(&mut self, text: &str, value: V, note: u32) -> EntryKey {
-        let index = self.open.first().copied().unwrap_or_else(|| self.add_chunk());
-        let (chunk, head) = (&mut self.chunks[index as usize], &mut self.heads[index as usize]);
-        let (text, value) = (Some(Text::new(text)), Some(value));
+        let chunk = self.open.first().copied().unwrap_or_else(|| self.add_chunk());
+        let (slots, head) = (&mut self.chunks[chunk as usize], &mut self.heads[chunk as usize]);
+        let tenant = Some(Tenant { text: Text::new(text), value });
         let offset = if head.vacant == NONE {
-            chunk.reserve(index == 0);
-            chunk.slots.push(Slot { generation: head.first, note, text });
-            chunk.values.push(value);
-            chunk.slots.len() as u32 - 1
+            reserve_slot(slots, chunk);
+            slots.push(Slot { generation: head.first, note, tenant });
+            slots.len() as u32 - 1
         } else {
             let offset = head.vacant;
-            let slot = &mut chunk.slots[offset as usize];
+            let slot = &mut slots[offset as usize];
             head.vacant = slot.note;
-            (slot.note, slot.text) = (note, text);
-            chunk.values[offset as usize] = value;
+            (slot.note, slot.tenant) = (note, tenant);
             offset
         };
         head.live += 1;
-        if head.vacant == NONE && chunk.slots.len() == CHUNK {
-            self.open.remove(&index);
+        if head.vacant == NONE && slots.len() == CHUNK {
+            self.open.remove(&chunk);
         }
-        EntryKey { slot: index * CHUNK as u32 + offset, generation: chunk.slots[offset as usize].generation }
+        EntryKey { slot: chunk * CHUNK as u32 + offset, generation: slots[offset as usize].generation }
     }
 
     pub(super) fn remove(&mut self, key: EntryKey) -> Option<V> {
-        self.tenant(key)?;
-        let index = key.slot / CHUNK as u32;
-        let (chunk, head) = (&mut self.chunks[index as usize], &mut self.heads[index as usize]);
-        let slot = &mut chunk.slots[key.slot as usize % CHUNK];
-        let value = chunk.values[key.slot as usize % CHUNK].take();
-        slot.text = None;
+        self.get(key)?;
+        let chunk = key.slot / CHUNK as u32;
+        let head = &mut self.heads[chunk as usize];
+        let slot = &mut self.chunks[chunk as usize][key.slot as usize % CHUNK];
+        let tenant = slot.tenant.take();
         slot.generation += 1;
         head.next = head.next.max(slot.generation);
         if slot.generation < GENERATIONS {
             slot.note = head.vacant;
             head.vacant = key.slot % CHUNK as u32;
-            self.open.insert(index);
+            self.open.insert(chunk);
         }
         head.live -= 1;
         if head.live == 0 {
-            self.emptied(index);
+            self.emptied(chunk);
         }
-        value
+        tenant.map(|tenant| tenant.value)
     }
 
     /// Keeps one empty chunk, so that a single value coming and going does not allocate, and frees the others.
@@ -215,7 +197,7 @@ impl<V> Slab<V> {
 
     fn free_chunk(&mut self, chunk: u32) {
         let head = &mut self.heads[chunk as usize];
-        self.chunks[chunk as usize] = Chunk::EMPTY;
+        self.chunks[chunk as usize] = Vec::new();
         (head.vacant, head.first) = (NONE, head.next);
         if head.first < GENERATIONS {
             self.open.insert(chunk);
@@ -227,17 +209,21 @@ impl<V> Slab<V> {
     fn add_chunk(&mut self) -> u32 {
         assert!(self.end() < SLOTS, "fewer than 2^31 entries");
         let chunk = self.chunks.len() as u32;
-        self.chunks.push(Chunk::EMPTY);
+        self.chunks.push(Vec::new());
         self.heads.push(Head { vacant: NONE, live: 0, first: 0, next: 0 });
         self.open.insert(chunk);
         chunk
     }
 
-    fn slot(&self, slot: u32) -> Option<&Slot> {
-        self.chunks.get(slot as usize / CHUNK)?.slots.get(slot as usize % CHUNK)
+    fn slot(&self, slot: u32) -> Option<&Slot<V>> {
+        self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)
     }
+}
 
-    fn tenant(&self, key: EntryKey) -> Option<&Slot> {
-        self.slot(key.slot).filter(|slot| slot.text.is_some() && slot.generation == key.generation)
+/// Room for one more slot. The first chunk grows by doubling, as most maps are small; the others come whole.
+fn reserve_slot<V>(slots: &mut Vec<Slot<V>>, chunk: u32) {
+    if slots.len() == slots.capacity() {
+        let more = if chunk == 0 { slots.len().max(4) } else { CHUNK };
+        slots.reserve_exact(more.min(CHUNK - slots.len()));
     }
 }

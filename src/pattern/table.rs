@@ -2,20 +2,20 @@
 //!
 //! Linear hashing over small open-addressed segments. A bucket is one cache line of eight items, an item a 32-bit
 //! fragment of the hash and a number, so a hit costs one cache miss and a growing segment never looks at what the
-//! numbers stand for. Beside each line stands a word of eight tags, an octet of each item's fragment: who expects to
-//! find nothing asks the tags first, which are dense enough to stay in the caches where the lines do not. The work of
-//! one insert or removal is bounded by one segment, whatever the table holds.
+//! numbers stand for. Beside each line stands a word of eight tags, 7 bits of each item's fragment: who expects to find
+//! nothing asks the tags first, which are dense enough to stay in the caches where the lines do not. The work of one
+//! insert or removal is bounded by one segment, whatever the table holds.
 //!
 //! Invariants: an item is in its home line or, if that was full, in the next line with room, wrapping around; a line
-//! with room ends the search; a tag is zero where its item is, and nowhere else. Not here: whether the text is equal
-//! (the callers), the hash (`hash`).
+//! that no item has passed since it was full ends the search, and so does a line with room; a tag is zero where its
+//! item is, and nowhere else. Not here: whether the text is equal (the callers), the hash (`hash`).
 
-use super::parts::{every_octet, zero_octets};
+use super::parts::every_octet;
 
 /// Items in a line.
 const LINE: usize = 8;
 /// Segments are split so that they hold this many items on average, and merged below a quarter of it.
-const SEGMENT: usize = 1024;
+const SEGMENT: usize = 4096;
 
 /// Zero is vacant: numbers are not zero.
 #[derive(Clone, Copy)]
@@ -29,37 +29,61 @@ impl Line {
     fn same(&self, fragment: u32) -> u8 {
         (0..LINE).fold(0, |bits, i| bits | u8::from((self.0[i] >> 32) as u32 == fragment) << i)
     }
-
-    fn has_room(&self) -> bool {
-        self.0.contains(&0)
-    }
 }
 
 fn fragment_of(item: u64) -> u32 {
     (item >> 32) as u32
 }
 
-/// The octet of a fragment that stands beside its line: from the middle, as the ends choose segment and line.
+/// The bits of a fragment that stand beside its line: from the middle, as the ends choose segment and line.
+#[inline]
 fn tag_of(fragment: u32) -> u8 {
-    ((fragment >> 15) as u8).max(1)
+    ((fragment >> 15) as u8 & 0x7f).max(1)
+}
+
+/// The tags of a line, and in the bits between them whether an item has passed it.
+#[derive(Clone, Copy, Default)]
+struct Tags(u64);
+
+/// The bit that says so; its like in the other octets are not used.
+const PASSED: u64 = 0x80;
+const TAGS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+
+impl Tags {
+    /// The high bit of every octet with this tag.
+    #[inline]
+    fn same(self, tag: u8) -> u64 {
+        !(((self.0 ^ every_octet(tag)) & TAGS) + TAGS) & !TAGS
+    }
+
+    #[inline]
+    fn is_passed(self) -> bool {
+        self.0 & PASSED != 0
+    }
+
+    fn set(&mut self, i: usize, tag: u8) {
+        self.0 = self.0 & !(0x7f << (8 * i)) | u64::from(tag) << (8 * i);
+    }
 }
 
 struct Segment {
-    tags: Box<[u64]>,
+    tags: Box<[Tags]>,
     lines: Box<[Line]>,
     len: u32,
 }
 
 impl Segment {
     fn new(lines: usize) -> Segment {
-        Segment { tags: vec![0; lines].into(), lines: vec![EMPTY; lines].into(), len: 0 }
+        Segment { tags: vec![Tags::default(); lines].into(), lines: vec![EMPTY; lines].into(), len: 0 }
     }
 
-    /// Lines for `len` items, two thirds full. At most four fifths are filled before the next size.
+    /// Lines for `len` items, somewhat more than half full. At most 7 in 10 are filled before the next size, as few
+    /// lines are full then: what goes on to a second line costs more than the room.
     fn sized(len: usize) -> Segment {
-        Segment::new((len * 3).div_ceil(2 * LINE).max(1))
+        Segment::new((len * 9).div_ceil(5 * LINE).max(1))
     }
 
+    #[inline]
     fn home(&self, fragment: u32) -> usize {
         ((u64::from(fragment) * self.lines.len() as u64) >> 32) as usize
     }
@@ -69,11 +93,11 @@ impl Segment {
     }
 
     fn is_full(&self) -> bool {
-        (self.len as usize + 1) * 5 > self.lines.len() * LINE * 4
+        (self.len as usize + 1) * 10 > self.lines.len() * LINE * 7
     }
 
     fn is_sparse(&self) -> bool {
-        self.lines.len() > 1 && self.len as usize * 5 < self.lines.len() * LINE * 2
+        self.lines.len() > 1 && self.len as usize * 10 < self.lines.len() * LINE * 3
     }
 
     /// The first number with this fragment that `accept` takes, and where it is. For who expects a hit.
@@ -89,7 +113,7 @@ impl Segment {
                 }
                 same &= same - 1;
             }
-            if line.has_room() {
+            if !self.tags[at].is_passed() {
                 break;
             }
             at = self.after(at);
@@ -98,12 +122,19 @@ impl Segment {
     }
 
     /// Like `find`, tags first. For who expects a miss.
+    #[inline]
     fn seek(&self, fragment: u32, accept: &mut impl FnMut(u32) -> bool) -> Option<u32> {
-        let tag = every_octet(tag_of(fragment));
-        let mut at = self.home(fragment);
+        let (tag, home) = (tag_of(fragment), self.home(fragment));
+        let tags = self.tags[home];
+        if tags.same(tag) | tags.0 & PASSED == 0 {
+            return None;
+        }
+        self.seek_on(home, tag, fragment, accept)
+    }
+
+    fn seek_on(&self, mut at: usize, tag: u8, fragment: u32, accept: &mut impl FnMut(u32) -> bool) -> Option<u32> {
         for _ in 0..self.tags.len() {
-            let tags = self.tags[at];
-            let mut same = zero_octets(tags ^ tag);
+            let mut same = self.tags[at].same(tag);
             while same != 0 {
                 let item = self.lines[at].0[same.trailing_zeros() as usize / 8];
                 if fragment_of(item) == fragment && accept(item as u32) {
@@ -111,7 +142,7 @@ impl Segment {
                 }
                 same &= same - 1;
             }
-            if zero_octets(tags) != 0 {
+            if !self.tags[at].is_passed() {
                 break;
             }
             at = self.after(at);
@@ -120,21 +151,21 @@ impl Segment {
     }
 
     fn put(&mut self, line: usize, i: usize, item: u64) {
-        let tag = if item == 0 { 0 } else { u64::from(tag_of(fragment_of(item))) };
         self.lines[line].0[i] = item;
-        self.tags[line] = self.tags[line] & !(0xff << (8 * i)) | tag << (8 * i);
+        self.tags[line].set(i, if item == 0 { 0 } else { tag_of(fragment_of(item)) });
     }
 
     /// Precondition: there is room.
     fn place(&mut self, item: u64) {
         let mut at = self.home(fragment_of(item));
         loop {
-            let vacant = zero_octets(self.tags[at]);
+            let vacant = self.tags[at].same(0);
             if vacant != 0 {
                 self.put(at, vacant.trailing_zeros() as usize / 8, item);
                 self.len += 1;
                 return;
             }
+            self.tags[at].0 |= PASSED;
             at = self.after(at);
         }
     }
@@ -168,13 +199,14 @@ impl Segment {
                 hole = (at, passed);
             }
         }
+        self.tags[hole.0].0 &= !PASSED;
         if self.is_sparse() {
             self.resize();
         }
     }
 
     fn vacancies(&self, line: usize) -> usize {
-        zero_octets(self.tags[line]).count_ones() as usize
+        self.tags[line].same(0).count_ones() as usize
     }
 
     /// An item of line `at` whose search passes line `hole`.
@@ -192,12 +224,14 @@ impl Segment {
 /// A multimap from hash fragments to non-zero numbers.
 pub(super) struct Table {
     segments: Vec<Segment>,
+    /// One less than a power of two, and as little as reaches every segment.
+    mask: usize,
     len: usize,
 }
 
 impl Table {
     pub(super) fn new() -> Table {
-        Table { segments: vec![Segment::new(1)], len: 0 }
+        Table { segments: vec![Segment::new(1)], mask: 0, len: 0 }
     }
 
     /// The first number under this fragment that `accept` takes. It may be offered numbers of other hashes.
@@ -207,6 +241,7 @@ impl Table {
     }
 
     /// The same answer, sooner if it is `None` and a little later if not.
+    #[inline]
     pub(super) fn seek(&self, fragment: u32, mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
         self.segments[self.segment_of(fragment)].seek(fragment, &mut accept)
     }
@@ -236,10 +271,10 @@ impl Table {
     }
 
     /// The low bits choose the segment, the high bits the line in it.
+    #[inline]
     fn segment_of(&self, fragment: u32) -> usize {
-        let mask = self.segments.len().next_power_of_two() - 1;
-        let segment = fragment as usize & mask;
-        if segment < self.segments.len() { segment } else { segment & mask >> 1 }
+        let segment = fragment as usize & self.mask;
+        if segment < self.segments.len() { segment } else { segment & self.mask >> 1 }
     }
 
     /// Splits the next segment in turn: its items whose deciding bit is set go to a new one.
@@ -251,6 +286,7 @@ impl Table {
             self.segments[old].items().partition(|&item| fragment_of(item) as usize & bit == 0);
         self.segments[old] = filled(&stay);
         self.segments.push(filled(&go));
+        self.mask = self.segments.len().next_power_of_two() - 1;
     }
 
     /// Undoes the latest split.
@@ -259,6 +295,7 @@ impl Table {
         let old = last - (1 << last.ilog2());
         let both: Vec<u64> = self.segments[last].items().chain(self.segments[old].items()).collect();
         self.segments.pop();
+        self.mask = self.segments.len().next_power_of_two() - 1;
         self.segments[old] = filled(&both);
         if self.segments.capacity() > 4 * self.segments.len() {
             self.segments.shrink_to(2 * self.segments.len());

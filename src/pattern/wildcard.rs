@@ -17,56 +17,85 @@ use super::table::Table;
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
 
-/// Above this many masks it pays to sum the terms of four components beforehand.
+/// Above this many masks it pays to prepare sums.
 const MANY: usize = 24;
 
-/// The masks of one number of components. A mask is `words` words, one bit a literal, the first component in the
-/// highest bit of the first word. Greater means more specific.
-#[derive(Default)]
-struct Level {
-    words: usize,
-    /// Most specific first.
-    masks: Vec<u64>,
-    /// Patterns of each mask.
-    lens: Vec<u32>,
+/// What may be among the patterns of one mask: a bit for some of the bits of each fragment. A bit stays until the mask
+/// goes; too many bits cost probes and nothing else.
+#[derive(Clone, Copy, Default)]
+struct Sieve([u64; 4]);
+
+impl Sieve {
+    fn add(&mut self, fragment: u32) {
+        self.0[(fragment >> 30) as usize] |= 1 << (fragment >> 24 & 63);
+    }
+
+    #[inline]
+    fn may_hold(&self, fragment: u32) -> bool {
+        self.0[(fragment >> 30) as usize] >> (fragment >> 24 & 63) & 1 == 1
+    }
 }
+
+/// Which components are literal: one bit each, the first component in the highest bit of the first word. Greater is
+/// more specific. The last word stands apart, as most masks have no other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mask {
+    before: Box<[u64]>,
+    last: u64,
+}
+
+impl Mask {
+    fn of(pattern: &[u8]) -> Mask {
+        let mut mask = SmallVec::<[u64; 2]>::new();
+        for (i, component) in components(pattern).enumerate() {
+            if i % 64 == 0 {
+                mask.push(0);
+            }
+            mask[i / 64] |= u64::from(!component.is_empty()) << (63 - i % 64);
+        }
+        let last = mask.pop().unwrap_or_default();
+        Mask { before: mask.as_slice().into(), last }
+    }
+
+    /// Bits of the components from `64 * word` on.
+    fn word(&self, word: usize) -> u64 {
+        self.before.get(word).copied().unwrap_or(self.last)
+    }
+}
+
+/// The patterns of one mask.
+struct Masked {
+    mask: Mask,
+    len: u32,
+    sieve: Sieve,
+}
+
+/// The masks of one number of components, most specific first.
+#[derive(Default)]
+struct Level(Vec<Masked>);
 
 impl Level {
     /// Where a mask is, or belongs.
-    fn place(&self, mask: &[u64]) -> Result<usize, usize> {
-        let (mut low, mut high) = (0, self.lens.len());
-        while low < high {
-            let middle = (low + high) / 2;
-            match self.masks[middle * self.words..][..self.words].cmp(mask) {
-                std::cmp::Ordering::Equal => return Ok(middle),
-                std::cmp::Ordering::Greater => low = middle + 1,
-                std::cmp::Ordering::Less => high = middle,
-            }
-        }
-        Err(low)
+    fn place(&self, mask: &Mask) -> Result<usize, usize> {
+        self.0.binary_search_by(|masked| mask.cmp(&masked.mask))
     }
 
-    fn add(&mut self, mask: &[u64]) {
-        self.words = mask.len();
-        match self.place(mask) {
-            Ok(at) => self.lens[at] += 1,
-            Err(at) => {
-                let word = at * self.words;
-                self.masks.splice(word..word, mask.iter().copied());
-                self.lens.insert(at, 1);
-            }
-        }
+    fn add(&mut self, mask: Mask, fragment: u32) {
+        let at = self.place(&mask).unwrap_or_else(|at| {
+            self.0.insert(at, Masked { mask, len: 0, sieve: Sieve::default() });
+            at
+        });
+        self.0[at].len += 1;
+        self.0[at].sieve.add(fragment);
     }
 
-    fn sub(&mut self, mask: &[u64]) {
+    fn sub(&mut self, mask: &Mask) {
         let Ok(at) = self.place(mask) else { return };
-        self.lens[at] -= 1;
-        if self.lens[at] == 0 {
-            self.lens.remove(at);
-            self.masks.drain(at * self.words..(at + 1) * self.words);
-            if self.masks.capacity() > 4 * self.masks.len() {
-                self.masks.shrink_to(2 * self.masks.len());
-                self.lens.shrink_to(2 * self.lens.len());
+        self.0[at].len -= 1;
+        if self.0[at].len == 0 {
+            self.0.remove(at);
+            if self.0.capacity() > 4 * self.0.len() {
+                self.0.shrink_to(2 * self.0.len());
             }
         }
     }
@@ -88,16 +117,16 @@ impl Wildcards {
 
     /// Whether any pattern has this many components.
     pub(super) fn has(&self, count: usize) -> bool {
-        self.levels.get(count).is_some_and(|level| !level.lens.is_empty())
+        self.levels.get(count).is_some_and(|level| !level.0.is_empty())
     }
 
     /// Steps of a lookup among the patterns with as many components as this one, were it here too: components times
     /// masks.
     pub(super) fn work(&self, pattern: &[u8]) -> usize {
         let count = components(pattern).count();
-        let masks = match self.levels.get(count).filter(|level| !level.lens.is_empty()) {
+        let masks = match self.levels.get(count).filter(|level| !level.0.is_empty()) {
             None => 1,
-            Some(level) => level.lens.len() + usize::from(level.place(&mask_of(pattern)).is_err()),
+            Some(level) => level.0.len() + usize::from(level.place(&Mask::of(pattern)).is_err()),
         };
         count.saturating_mul(masks)
     }
@@ -110,19 +139,20 @@ impl Wildcards {
 
     /// Precondition: it is not there.
     pub(super) fn insert(&mut self, keys: &Keys, pattern: &[u8], slot: u32) {
-        self.table.insert(fragment_of(keys, pattern), slot + 1);
+        let fragment = fragment_of(keys, pattern);
+        self.table.insert(fragment, slot + 1);
         let count = components(pattern).count();
         if self.levels.len() <= count {
             self.levels.resize_with(count + 1, Level::default);
         }
-        self.levels[count].add(&mask_of(pattern));
+        self.levels[count].add(Mask::of(pattern), fragment);
     }
 
     /// Precondition: it is there.
     pub(super) fn remove(&mut self, keys: &Keys, pattern: &[u8], slot: u32) {
         self.table.remove(fragment_of(keys, pattern), slot + 1);
-        self.levels[components(pattern).count()].sub(&mask_of(pattern));
-        while self.levels.last().is_some_and(|level| level.lens.is_empty()) {
+        self.levels[components(pattern).count()].sub(&Mask::of(pattern));
+        while self.levels.last().is_some_and(|level| level.0.is_empty()) {
             self.levels.pop();
         }
     }
@@ -140,10 +170,19 @@ impl Wildcards {
             return ControlFlow::Continue(());
         }
         let level = &self.levels[parts.count()];
-        let sums = Sums::of(keys, parts.hashes(), if level.lens.len() > MANY { 4 } else { 1 });
-        for mask in level.masks.chunks_exact(level.words) {
+        let Some(first) = level.0.first() else { return ControlFlow::Continue(()) };
+        let mut sums = Sums::new(keys, parts.hashes());
+        if level.0.len() > MANY {
+            sums.prepare();
+        }
+        sums.enter(&first.mask);
+        for Masked { mask, sieve, .. } in &level.0 {
+            let fragment = keys.fragment(sums.of_mask(mask));
+            if !sieve.may_hold(fragment) {
+                continue;
+            }
             let fits = |number: u32| fits(text(number - 1), mask, parts);
-            if let Some(number) = self.table.seek(keys.fragment(sums.of_mask(mask)), fits) {
+            if let Some(number) = self.table.seek(fragment, fits) {
                 found(number - 1)?;
             }
         }
@@ -151,51 +190,80 @@ impl Wildcards {
     }
 }
 
-/// Hashes of all patterns that could match one URI, as sums over groups of its components.
-struct Sums {
-    /// Components in a group: 1 or 4, so that no group lies in two words of a mask.
-    group: u32,
-    /// For each group, what it adds for each choice of literals in it.
-    terms: SmallVec<[u64; 64]>,
+/// Components of the last group at most, whose sums are prepared where masks are many.
+const GROUP: u32 = 6;
+
+/// Hashes of all patterns that could match one URI, as sums of what its components add.
+///
+/// Masks come in order, so most share all but their last components with the one before: the sum of the others is kept.
+struct Sums<'m> {
+    terms: SmallVec<[[u64; 2]; 16]>,
+    /// Components in the last group, none if not prepared. The group lies in one word of a mask.
+    last: u32,
+    /// How far the group is from the lowest bit of the word.
+    free: u32,
+    /// What the last group adds for each choice of literals in it.
+    prepared: [u64; 1 << GROUP],
+    /// The latest mask without its last group, and the sum of that.
+    before: &'m [u64],
+    head: u64,
+    sum: u64,
 }
 
-impl Sums {
-    fn of(keys: &Keys, components: &[u64], group: u32) -> Sums {
-        let mut sums = Sums { group, terms: SmallVec::new() };
-        for (at, components) in components.chunks(group as usize).enumerate() {
-            let terms: SmallVec<[[u64; 2]; 4]> =
-                (at * group as usize..).zip(components).map(|(at, &component)| keys.terms(at, component)).collect();
-            let literal = |choice: usize, i: usize| choice >> (group as usize - 1 - i) & 1;
-            let sum = |choice| terms.iter().enumerate().fold(0, |sum, (i, term)| add(sum, term[literal(choice, i)]));
-            sums.terms.extend((0..1 << group).map(sum));
+impl<'m> Sums<'m> {
+    fn new(keys: &Keys, components: &[u64]) -> Sums<'m> {
+        let mut terms = SmallVec::new();
+        for (at, &component) in components.iter().enumerate() {
+            terms.push(keys.terms(at, component));
         }
-        sums
+        let free = 63 - (terms.len() as u32 - 1) % 64;
+        Sums { terms, last: 0, free, prepared: [0; 1 << GROUP], before: &[], head: 0, sum: 0 }
     }
 
-    fn of_mask(&self, mask: &[u64]) -> u64 {
-        let groups = self.terms.chunks_exact(1 << self.group);
-        let mut sum = 0;
-        for (at, terms) in (0..).step_by(self.group as usize).zip(groups) {
-            let choice = mask[at / 64].rotate_left(at as u32 % 64 + self.group) as usize & ((1 << self.group) - 1);
-            sum = add(sum, terms[choice]);
+    fn prepare(&mut self) {
+        self.last = (64 - self.free).min(GROUP);
+        let mut choices = 1;
+        for &[wildcard, literal] in &self.terms[self.terms.len() - self.last as usize..] {
+            for choice in (0..choices).rev() {
+                let sum = self.prepared[choice];
+                self.prepared[2 * choice] = add(sum, wildcard);
+                self.prepared[2 * choice + 1] = add(sum, literal);
+            }
+            choices *= 2;
         }
-        sum
+    }
+
+    /// The choice of literals that a mask makes in the last group, and the last word without it.
+    #[inline]
+    fn cut(&self, mask: &Mask) -> (usize, u64) {
+        let group = mask.last >> self.free & !(u64::MAX << self.last);
+        (group as usize % (1 << GROUP), mask.last ^ group << self.free)
+    }
+
+    /// Precondition: a mask was entered.
+    #[inline]
+    fn of_mask(&mut self, mask: &'m Mask) -> u64 {
+        let (group, head) = self.cut(mask);
+        if head != self.head || !mask.before.is_empty() && *mask.before != *self.before {
+            self.enter(mask);
+        }
+        add(self.sum, self.prepared[group])
+    }
+
+    fn enter(&mut self, mask: &'m Mask) {
+        (self.before, self.head) = (&mask.before, self.cut(mask).1);
+        self.sum = self.sum_of_head(mask);
+    }
+
+    fn sum_of_head(&self, mask: &Mask) -> u64 {
+        let head = &self.terms[..self.terms.len() - self.last as usize];
+        let literal = |at: usize| (mask.word(at / 64) >> (63 - at % 64) & 1) as usize;
+        head.iter().enumerate().fold(0, |sum, (at, term)| add(sum, term[literal(at)]))
     }
 }
 
 fn components(pattern: &[u8]) -> impl Iterator<Item = &[u8]> {
     pattern.split(|&octet| octet == b'.')
-}
-
-fn mask_of(pattern: &[u8]) -> SmallVec<[u64; 2]> {
-    let mut words = SmallVec::new();
-    for (i, component) in components(pattern).enumerate() {
-        if i % 64 == 0 {
-            words.push(0);
-        }
-        words[i / 64] |= u64::from(!component.is_empty()) << (63 - i % 64);
-    }
-    words
 }
 
 fn fragment_of(keys: &Keys, pattern: &[u8]) -> u32 {
@@ -208,10 +276,10 @@ fn fragment_of(keys: &Keys, pattern: &[u8]) -> u32 {
 
 /// Whether a pattern is the one of this mask that matches this URI, which has no empty component (PAT-3): it is the URI
 /// less what stands where the mask has wildcards.
-fn fits(pattern: &[u8], mask: &[u64], parts: &Parts) -> bool {
+fn fits(pattern: &[u8], mask: &Mask, parts: &Parts) -> bool {
     let (mut rest, mut from) = (pattern, 0);
-    for (word, &bits) in mask.iter().enumerate() {
-        let mut wildcards = !bits;
+    for word in 0..=mask.before.len() {
+        let mut wildcards = !mask.word(word);
         while wildcards != 0 {
             let at = word * 64 + wildcards.leading_zeros() as usize;
             if at >= parts.count() {

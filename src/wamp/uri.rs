@@ -36,18 +36,26 @@ impl Rules {
     /// Whether `uri` is valid under `policy`: exact allows no empty component, prefix an empty last one (also the
     /// whole string), wildcard any (URI-7).
     pub fn allow(&self, uri: &str, policy: Policy) -> bool {
-        if uri.len() > self.max_length || !self.characters(uri) {
+        if uri.len() > self.max_length {
             return false;
         }
-        let mut components = 0;
-        let mut empty_before_last = false;
-        let mut last_empty = false;
-        for component in uri.split('.') {
-            components += 1;
-            empty_before_last |= last_empty;
-            last_empty = component.is_empty();
+        // One walk over the octets, as this stands in the way of every request.
+        let (mut components, mut empty_before_last, mut start) = (1, false, 0);
+        let (mut foreign, mut ascii) = (false, true);
+        for (at, octet) in uri.bytes().enumerate() {
+            if octet == b'.' {
+                components += 1;
+                empty_before_last |= at == start;
+                start = at + 1;
+            } else {
+                foreign |= !self.takes(octet);
+                ascii &= octet.is_ascii();
+            }
         }
+        let last_empty = start == uri.len();
         components <= self.max_components
+            && !foreign
+            && (ascii || uri.chars().all(|c| !c.is_whitespace()))
             && match policy {
                 Policy::Exact => !empty_before_last && !last_empty,
                 Policy::Prefix => !empty_before_last,
@@ -55,11 +63,11 @@ impl Rules {
             }
     }
 
-    fn characters(&self, uri: &str) -> bool {
+    /// Whether an octet may stand in a component; of a character beyond ASCII, each of its octets.
+    fn takes(&self, octet: u8) -> bool {
         match self.strictness {
-            Strictness::Strict => uri.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.')),
-            Strictness::Loose if uri.is_ascii() => uri.bytes().all(|b| b != b'#' && !ascii_space(b)),
-            Strictness::Loose => uri.chars().all(|c| c != '#' && !c.is_whitespace() && !separator_control(c)),
+            Strictness::Strict => matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'_'),
+            Strictness::Loose => octet != b'#' && !ascii_space(octet),
         }
     }
 }
@@ -67,10 +75,6 @@ impl Rules {
 /// ASCII white space as the specification's `\s` has it, which counts the four information separators in.
 fn ascii_space(byte: u8) -> bool {
     matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ')
-}
-
-fn separator_control(c: char) -> bool {
-    matches!(c, '\u{1c}'..='\u{1f}')
 }
 
 /// Whether `uri` lies in the router's own name space: `wamp` or `wamp.*` (URI-11, URI-12).

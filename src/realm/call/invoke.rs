@@ -90,7 +90,8 @@ impl Realm {
         out: &mut dyn Effects,
     ) -> Result<(), Failure> {
         let &Asked { request, options, procedure, payload } = asked;
-        let disclose = self.may_call(from, options, procedure)?;
+        let found = self.dealer.registrations.best(procedure);
+        let disclose = self.may_call(from, options, procedure, found)?;
         let offer = Offer {
             caller: from,
             procedure,
@@ -101,7 +102,7 @@ impl Realm {
             progress: options.progress,
             timeout: options.timeout,
         };
-        let seat = self.find_seat(&offer, out)?;
+        let seat = self.find_seat(found, &offer, out)?;
         let deadline = (offer.timeout != 0 && !seat.runs_timeout).then(|| now.mono_ms.saturating_add(offer.timeout));
         let kept = self.keep(&offer, &seat);
         let call = Call {
@@ -122,11 +123,16 @@ impl Realm {
 
     /// Everything that is decided without telling whether the procedure exists (AZN-4): a valid URI, an allowed call,
     /// an allowed disclosure. Returns whether the caller is named (CID-1, CID-3, D-12).
-    fn may_call(&self, from: MemberKey, options: &CallOptions<'_>, procedure: &str) -> Result<bool, Failure> {
+    fn may_call(
+        &self,
+        from: MemberKey,
+        options: &CallOptions<'_>,
+        procedure: &str,
+        found: Option<EntryKey>,
+    ) -> Result<bool, Failure> {
         // What is registered was checked when it was: only other URIs need the walk over their characters.
-        let registrations = &self.dealer.registrations;
-        if registrations.find(Policy::Exact, procedure).is_none() && !self.options.uris.allow(procedure, Policy::Exact)
-        {
+        let policy = found.and_then(|key| self.dealer.registrations.policy(key));
+        if policy != Some(Policy::Exact) && !self.options.uris.allow(procedure, Policy::Exact) {
             return Err(Failure::invalid_uri("the procedure is no valid URI"));
         }
         let Some(caller) = self.members.get(from) else { return Err(Failure::not_authorized()) };
@@ -141,17 +147,21 @@ impl Realm {
         Ok(verdict.disclose || options.disclose_me)
     }
 
-    /// The best registration's callee, with the INVOCATION sent. That registration is final (RPP-7); one that turns out
-    /// to be held by departed sessions only is no registration.
-    fn find_seat(&mut self, offer: &Offer<'_>, out: &mut dyn Effects) -> Result<Seat, Failure> {
-        loop {
-            let Some(key) = self.dealer.registrations.best(offer.procedure) else {
-                return Err(Failure::new(ErrorUri::NoSuchProcedure, "no such procedure"));
-            };
+    /// A callee of the best registration, which was `found`, with the INVOCATION sent. That registration is final
+    /// (RPP-7); one that turns out to be held by departed sessions only is no registration.
+    fn find_seat(
+        &mut self,
+        mut found: Option<EntryKey>,
+        offer: &Offer<'_>,
+        out: &mut dyn Effects,
+    ) -> Result<Seat, Failure> {
+        while let Some(key) = found {
             if let Some(seat) = self.seat(key, offer, &[], out)? {
                 return Ok(seat);
             }
+            found = self.dealer.registrations.best(offer.procedure);
         }
+        Err(Failure::new(ErrorUri::NoSuchProcedure, "no such procedure"))
     }
 
     /// Offers a call to a registration; `None` where nobody is left to take it.
@@ -171,8 +181,9 @@ impl Realm {
             }
             Choice::Nobody => return Ok(None),
         };
-        let (Some(entry), Some(callee), Some(member_key), Some(caller)) =
-            (dealer.registrations.entry(key), members.at(member), members.key_at(member), members.get(offer.caller))
+        let seated = dealer.registrations.get(key).and_then(|registration| registration.callee(ticket));
+        let (Some(seated), Some(callee), Some(member_key), Some(caller)) =
+            (seated, members.at(member), members.key_at(member), members.get(offer.caller))
         else {
             return Ok(None);
         };
@@ -180,11 +191,10 @@ impl Realm {
         if callee.invocations.len() >= options.limits.invocations {
             return Err(Failure::limit("the callee owes as many answers as a session may"));
         }
-        let Some(seated) = entry.value.callee(ticket) else { return Ok(None) };
         let invocation = next_invocation(callee);
         let runs_timeout = offer.timeout != 0 && seated.runs_timeout();
         let details = InvocationDetails {
-            procedure: (entry.policy != Policy::Exact).then_some(offer.procedure),
+            procedure: (dealer.registrations.policy(key) != Some(Policy::Exact)).then_some(offer.procedure),
             caller: (offer.disclose || seated.discloses()).then(|| caller.disclosure()),
             receive_progress: offer.receive_progress,
             progress: offer.progress,

@@ -21,6 +21,10 @@ use crate::wamp::{
     ErrorUri, Features, Id, Invoke, Policy, RegisterOptions, RequestType, Revocation, RouterMessage, uri,
 };
 
+/// Steps that finding the best wildcard pattern for a call may take, about a nanosecond each: what every mask of 12
+/// components needs. A pattern that would make it more is refused.
+const MOST_WILDCARD_WORK: usize = 49_152;
+
 /// All registrations of a realm.
 pub(super) struct Dealer {
     /// By procedure and policy; the key is the registration id.
@@ -175,6 +179,12 @@ impl Realm {
         if options.disclose_caller && !self.options.allow_disclose_me {
             let message = "this realm does not disclose callers on a callee's request";
             return Err(Failure::new(ErrorUri::DiscloseMeNotAllowed, message));
+        }
+        let wildcard = options.policy == Policy::Wildcard;
+        if wildcard && self.dealer.registrations.wildcard_work(procedure) > MOST_WILDCARD_WORK {
+            return Err(Failure::limit(
+                "patterns with wildcards at so many different places are more than a realm takes",
+            ));
         }
         if member.registrations.len() >= self.options.limits.registrations {
             return Err(Failure::limit("this session holds as many registrations as a session may"));

@@ -1,0 +1,82 @@
+//! What only the inside can bring about: hashes that collide. Answers must not depend on them.
+
+use super::hash::Keys;
+use super::{EntryKey, PatternMap};
+use crate::wamp::Policy;
+
+fn everything<T>(map: &PatternMap<T>, uri: &str) -> (Vec<EntryKey>, Option<EntryKey>, [Option<EntryKey>; 3]) {
+    let mut matches = Vec::new();
+    map.matches(uri, &mut |key| matches.push(key));
+    (matches, map.best(uri), Policy::ALL.map(|policy| map.find(policy, uri)))
+}
+
+fn uri(random: &mut fastrand::Rng) -> String {
+    let count = random.usize(1..7);
+    (0..count).map(|_| ["", "a", "b", "ab", "abc", "abcd"][random.usize(0..6)]).collect::<Vec<_>>().join(".")
+}
+
+/// A map whose hashes keep few bits does what a map with all of them does, which has a naive twin elsewhere.
+#[test]
+fn colliding_hashes_change_no_answer() {
+    for (seed, kept) in [(1, 0), (2, 1), (3, 0b111), (4, 0xff), (5, 0)] {
+        println!("seed {seed}, kept bits {kept:#b}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut weak = PatternMap::with_keys(Keys::weak(seed, kept));
+        let mut strong = PatternMap::new(seed);
+        let mut live = Vec::new();
+        for step in 0..4000 {
+            let uri = uri(&mut random);
+            match random.usize(0..4) {
+                0 if !live.is_empty() => {
+                    let key = live.swap_remove(random.usize(0..live.len()));
+                    assert_eq!(weak.remove(key), strong.remove(key));
+                }
+                0 | 1 => {
+                    let policy = Policy::ALL[random.usize(0..3)];
+                    let key = strong.insert(policy, &uri, step);
+                    assert_eq!(weak.insert(policy, &uri, step), key);
+                    live.extend(key);
+                }
+                _ => assert_eq!(everything(&weak, &uri), everything(&strong, &uri), "{uri:?} at step {step}"),
+            }
+        }
+    }
+}
+
+/// Lengths of rests beyond what a mark can say are still found, and more prefixes of one length than a mark counts.
+#[test]
+fn marks_overflow_into_others() {
+    let mut map = PatternMap::new(1);
+    let long = "x".repeat(5000);
+    let keys: Vec<_> = [4093, 4094, 4095, 4096, 4999]
+        .map(|length| map.insert(Policy::Prefix, &format!("a.{}", &long[..length]), ()).unwrap())
+        .into_iter()
+        .rev()
+        .collect();
+    assert_eq!(everything(&map, &format!("a.{long}.b")).0, keys);
+    keys.iter().skip(1).for_each(|key| map.remove(*key).unwrap());
+    assert_eq!(everything(&map, &format!("a.{long}")).0, keys[..1]);
+
+    let numbered = |i: u32| format!("b.{i:06}");
+    let many: Vec<_> = (0..600_000).map(|i| map.insert(Policy::Prefix, &numbered(i), ()).unwrap()).collect();
+    many.iter().skip(1).for_each(|key| map.remove(*key).unwrap());
+    assert_eq!(map.best(&numbered(0)), Some(many[0]));
+    map.remove(many[0]);
+    assert_eq!((map.best(&numbered(0)), map.len(Policy::Prefix)), (None, 1));
+}
+
+/// The same texts hash alike and others do not, whatever their length is to words and blocks.
+#[test]
+fn texts_of_every_length_are_told_apart() {
+    let keys = Keys::new(1);
+    let mut seen = std::collections::HashSet::new();
+    for length in 0..400 {
+        assert!(seen.insert(keys.text(&vec![0; length])), "zeros, {length}");
+        for at in 0..length {
+            let mut text = vec![0; length];
+            text[at] = 1;
+            assert!(seen.insert(keys.text(&text)), "length {length}, one at {at}");
+            assert_eq!(keys.text(&text), keys.clone().text(&text));
+        }
+    }
+}
