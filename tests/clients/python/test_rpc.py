@@ -2,6 +2,7 @@
 
 import asyncio
 
+from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import CallResult
 
 from support import fails, register, within
