@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const test = require('node:test');
-const { World, MetaLog, within, fails, drop } = require('./support.js');
+const { UNKNOWN, World, MetaLog, within, fails, drop } = require('./support.js');
 
 const PROCEDURE = 'com.myapp.procedure1';
 
@@ -102,8 +102,8 @@ for (const name of ['wamp.registration.remove_callee', 'wamp.subscription.remove
     const [operator, callee] = [await world.join(), await world.join()];
     const { id } = await within(callee.register(PROCEDURE, () => 1));
     const log = await MetaLog.open(operator);
-    await fails(operator.call(name, [id, 1]), 'wamp.error.no_such_session');
-    await fails(operator.call(name, [1, callee.id]), 'wamp.error.no_such_registration');
+    await fails(operator.call(name, [id, UNKNOWN]), 'wamp.error.no_such_session');
+    await fails(operator.call(name, [UNKNOWN, callee.id]), 'wamp.error.no_such_registration');
     await fails(operator.call(name, [id, operator.id]), 'wamp.error.no_such_registration');
     await fails(operator.call(name, []), 'wamp.error.invalid_argument');
     assert.deepEqual(await log.settle(), []);

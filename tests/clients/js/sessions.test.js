@@ -48,10 +48,11 @@ for (const transport of ['ws-default', 'rs-json']) {
 test('a killed session is told why, and the killer lives on (SSM-7)', async (t) => {
   const world = await World.open(t);
   const [killer, victim] = [await world.join(), await world.join()];
-  await within(killer.call('wamp.session.kill', [victim.id], { reason: 'com.example.enough', message: 'go away' }));
+  const { id } = victim;
+  await within(killer.call('wamp.session.kill', [id], { reason: 'com.example.enough', message: 'go away' }));
   const { reason, message } = await within(victim.closed);
   assert.deepEqual({ reason, message }, { reason: 'com.example.enough', message: 'go away' });
-  await fails(killer.call('wamp.session.get', [victim.id]), 'wamp.error.no_such_session');
+  await fails(killer.call('wamp.session.get', [id]), 'wamp.error.no_such_session');
 });
 
 test('on_join and on_leave of others (SSM-1 to SSM-3, D-19)', async (t) => {

@@ -16,8 +16,9 @@ globalThis.WebSocket ??= require('ws');
 const autobahn = require('autobahn');
 autobahn.log.warn = () => {}; // it tells the console of each connection that closes
 
-const BINARY = process.env.BANYAN ?? path.resolve(__dirname, '../../../target/release/banyan');
+const BINARY = process.env.BANYAN ?? path.resolve(__dirname, '../../../target/lean/banyan');
 const PATIENCE = 10_000; // milliseconds after which a wait for the router is a failure
+const UNKNOWN = 2 ** 52 + 1; // an id that nothing has
 const { JSONSerializer, MsgpackSerializer, CBORSerializer } = autobahn.serializer;
 const SERIALIZERS = { json: JSONSerializer, msgpack: MsgpackSerializer, cbor: CBORSerializer };
 
@@ -129,7 +130,7 @@ class World {
 }
 
 /** Joins `realm`. The session also gets `details` (of WELCOME), `connection` and `closed` (why it ended). */
-function join(router, transport, realm) {
+function join(router, transport, realm, patience = PATIENCE) {
   const [kind, serializer] = transport.split('-');
   const { hostname, port } = new URL(router.url);
   const where = {
@@ -155,7 +156,7 @@ function join(router, transport, realm) {
     };
   });
   connection.open();
-  return within(opened);
+  return within(opened, patience);
 }
 
 /** Cuts a WebSocket or RawSocket connection without GOODBYE. Autobahn has no such call: this closes its transport. */
@@ -208,4 +209,4 @@ class MetaLog {
   }
 }
 
-module.exports = { autobahn, World, MetaLog, TRANSPORTS, within, fails, drop, join };
+module.exports = { UNKNOWN, autobahn, World, MetaLog, TRANSPORTS, within, fails, drop, join };

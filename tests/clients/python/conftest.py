@@ -22,7 +22,7 @@ import txaio
 from support import Clients
 
 ROOT = Path(__file__).resolve().parents[3]
-BINARY = os.environ.get("BANYAN", str(ROOT / "target" / "release" / "banyan"))
+BINARY = os.environ.get("BANYAN", str(ROOT / "target" / "lean" / "banyan"))
 TEST_LIMIT = 60.0
 
 
@@ -50,17 +50,34 @@ class Router:
         self.websocket, self.host, self.port = websocket, parts.hostname, parts.port
 
 
+CONFIG = """
+[[realm]]
+name = "realm1"
+anonymous = "anonymous"
+{}
+
+[[realm.role]]
+name = "anonymous"
+
+[[realm.role.rule]]
+uri = "*"
+allow = ["call", "register", "subscribe", "publish"]
+"""
+"""The embedded configuration's realm with something changed."""
+
+
 class Banyan(Router):
     """A `banyan` process of our own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, realm=None):
         super().__init__(f"ws://127.0.0.1:{free_port()}/ws")
         self.unix = str(folder / "banyan.sock")
-        self.process = subprocess.Popen(
-            [BINARY, "--listen", f"127.0.0.1:{self.port}", "--listen", f"unix:{self.unix}"],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-        )
+        command = [BINARY, "--listen", f"127.0.0.1:{self.port}", "--listen", f"unix:{self.unix}"]
+        if realm:
+            config = folder / "banyan.toml"
+            config.write_text(CONFIG.format(realm))
+            command += ["--config", config]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self.banner = self._read_until_ready()
 
     def _read_until_ready(self):
@@ -95,12 +112,20 @@ def free_port():
 
 
 @pytest.fixture
-def router(request, tmp_path):
+def banyan_config(request):
+    """Lines for the realm's table, by indirect parametrization; without them the configuration is the embedded one."""
+    return getattr(request, "param", None)
+
+
+@pytest.fixture
+def router(request, tmp_path, banyan_config):
     url = request.config.getoption("--router-url")
     if url:
+        if banyan_config:
+            pytest.skip("not a router whose configuration we could change")
         yield Router(url)
         return
-    banyan = Banyan(tmp_path)
+    banyan = Banyan(tmp_path, banyan_config)
     yield banyan
     if banyan.stopped:
         banyan.process.stdout.close()

@@ -24,6 +24,9 @@ from autobahn.wamp.types import ComponentConfig, RegisterOptions, SubscribeOptio
 PATIENCE = 10.0
 """Seconds after which a wait for the router is a failure."""
 
+UNKNOWN = 2**52 + 1
+"""An id that nothing has: far above what a test registers, and a session's random id meets it once in 2^53."""
+
 SERIALIZERS = {"json": JsonSerializer, "msgpack": MsgPackSerializer, "cbor": CBORSerializer}
 
 TRANSPORTS = [

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from support import MetaLog, fails, register, within
+from support import UNKNOWN, MetaLog, fails, register, within
 
 PROCEDURE = "com.myapp.procedure1"
 CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -142,9 +142,9 @@ async def test_remove_callee_refuses(clients, name):
     operator, callee, other = await clients.join(), await clients.join(), await clients.join()
     registration = await register(callee, PROCEDURE)
     log = await MetaLog.open(operator)
-    await fails(operator.call(name, registration.id, 1), "wamp.error.no_such_session")
-    await fails(operator.call(name, 1, 1), "wamp.error.no_such_session")
-    await fails(operator.call(name, 1, callee.id), "wamp.error.no_such_registration")
+    await fails(operator.call(name, registration.id, UNKNOWN), "wamp.error.no_such_session")
+    await fails(operator.call(name, UNKNOWN, UNKNOWN), "wamp.error.no_such_session")
+    await fails(operator.call(name, UNKNOWN, callee.id), "wamp.error.no_such_registration")
     await fails(operator.call(name, registration.id, other.id), "wamp.error.no_such_registration")
     await fails(operator.call(name, registration.id), "wamp.error.invalid_argument")
     assert await log.settle() == []
@@ -216,8 +216,20 @@ async def test_pattern_subscribers_hear_all_four(clients):
     assert split_created(await log.settle()) == created(callee.id, registration.id) + deleted(callee.id, registration.id)
 
 
-async def test_handlers_with_exactly_the_arguments_of_the_specification(clients):
-    """MTA-8: a handler that takes the two positional arguments and nothing else is called."""
+async def test_events_say_uri_and_match_as_keywords(clients):
+    """The realm's `meta_event_kwargs`, on by default: all four name the procedure and its policy."""
+    log = await MetaLog.open(await clients.join())
+    callee = await clients.join()
+    registration = await register(callee, "com.myapp", match="prefix")
+    await within(registration.unregister())
+    await log.settle()
+    assert log.kwargs == [{"uri": "com.myapp", "match": "prefix"}] * 4
+
+
+@pytest.mark.parametrize("banyan_config", ["meta_event_kwargs = false"], indirect=True)
+async def test_handlers_with_exactly_the_arguments_of_the_specification(clients, banyan_config):
+    """MTA-8: without the keywords, a handler with just the specification's arguments is called. (With them autobahn
+    cannot call it: Python wants a place for keyword arguments.)"""
     observer, callee = await clients.join(), await clients.join()
     seen = []
 

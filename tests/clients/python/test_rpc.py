@@ -2,9 +2,8 @@
 
 import asyncio
 
-import pytest
 from autobahn.wamp.exception import ApplicationError
-from autobahn.wamp.types import CallOptions, CallResult
+from autobahn.wamp.types import CallResult
 
 from support import fails, register, within
 

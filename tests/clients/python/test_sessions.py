@@ -6,7 +6,7 @@ import signal
 import pytest
 from autobahn.wamp.exception import ApplicationError
 
-from support import MetaLog, fails, within
+from support import UNKNOWN, MetaLog, fails, within
 
 
 @pytest.mark.parametrize("transport", ["ws-default", "ws-json", "rs-msgpack"])
@@ -101,7 +101,7 @@ async def test_kill_without_reason(clients):
 async def test_kill_refuses(clients):
     """SSM-8: unknown sessions, oneself and reasons that are no URI."""
     killer, other = await clients.join(), await clients.join()
-    await fails(killer.call("wamp.session.kill", 1), "wamp.error.no_such_session")
+    await fails(killer.call("wamp.session.kill", UNKNOWN), "wamp.error.no_such_session")
     await fails(killer.call("wamp.session.kill", killer.id), "wamp.error.no_such_session")
     await fails(killer.call("wamp.session.kill", other.id, reason="not a uri"), "wamp.error.invalid_uri")
     assert other.id in await within(killer.call("wamp.session.list"))
@@ -134,7 +134,7 @@ async def test_count_list_and_get(clients):
     details = await within(one.call("wamp.session.get", two.id))
     expected = {"session": two.id, "authid": two.welcome.authid, "authrole": "anonymous", "authmethod": "anonymous"}
     assert {key: details[key] for key in expected} == expected
-    await fails(one.call("wamp.session.get", 1), "wamp.error.no_such_session")
+    await fails(one.call("wamp.session.get", UNKNOWN), "wamp.error.no_such_session")
     await fails(one.call("wamp.session.count", "anonymous"), "wamp.error.invalid_argument")
 
 

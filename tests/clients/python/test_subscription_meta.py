@@ -3,7 +3,7 @@
 import pytest
 from autobahn.wamp.types import SubscribeOptions
 
-from support import MetaLog, fails, within
+from support import UNKNOWN, MetaLog, fails, within
 from test_registration_events import CREATED, leave_by_goodbye, leave_by_kill, leave_by_lost_connection
 
 TOPIC = "com.myapp.topic1"
@@ -79,4 +79,4 @@ async def test_list_lookup_match_and_get(clients):
     assert sorted(await call("list_subscribers", exact)) == sorted([peer.id, other.id])
     assert await call("count_subscribers", exact) == 2
     for name in ["get", "list_subscribers", "count_subscribers"]:
-        await fails(other.call(f"wamp.subscription.{name}", 1), "wamp.error.no_such_subscription")
+        await fails(other.call(f"wamp.subscription.{name}", UNKNOWN), "wamp.error.no_such_subscription")
