@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use banyan::codec;
 use banyan::pattern::rules::{Action, Rule, RuleSet};
@@ -96,6 +97,13 @@ impl Effects for Sink {
 fn cpu() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     text.split(' ').next().and_then(|time| time.parse().ok()).expect("a number")
+}
+
+/// Median, 99th percentile and longest of wall-clock microseconds; on a busy machine the last is mostly the machine.
+fn spread(times: &mut [u128]) -> String {
+    times.sort_unstable();
+    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));
+    format!("{:?} / {:?} / {:?} us", at(50), at(99), times.last()).replace("Some", "")
 }
 
 const NOW: Now = Now { unix_ms: 1_795_341_031_409, mono_ms: 1 };
@@ -195,37 +203,36 @@ fn registrations(count: u64, observed: bool) {
         (0..count).map(|n| format!("com.tenant{:05}.inventory.item{n:08}", n % 997)).collect();
     procedures.iter_mut().for_each(|procedure| procedure.truncate(40));
     let before = LIVE.load(Ordering::Relaxed);
-    let mut longest = 0;
+    let mut turns = Vec::new();
     let started = cpu();
-    let mut turn = started;
+    let mut turn = Instant::now();
     for (n, procedure) in (0..).zip(&procedures) {
         register(&mut realm, members[n as usize % 100], n / 100 + 1, procedure, &mut out);
         if n % 256 == 255 {
             realm.flush(NOW, &mut out);
-            let end = cpu();
-            longest = longest.max(end - turn);
-            turn = end;
+            turns.push(turn.elapsed().as_micros());
+            turn = Instant::now();
         }
     }
     realm.flush(NOW, &mut out);
     let each = (cpu() - started) as f64 / count as f64;
     let bytes = (LIVE.load(Ordering::Relaxed) - before) as f64 / count as f64;
-    let (started, mut longest_step) = (cpu(), 0);
+    let (started, mut steps) = (cpu(), Vec::new());
     for member in &members {
         realm.leave(NOW, *member, &mut out);
     }
     while realm.next_deadline().is_some() {
-        let begin = cpu();
+        let begin = Instant::now();
         realm.tick(NOW, &mut out);
         realm.flush(NOW, &mut out);
-        longest_step = longest_step.max(cpu() - begin);
+        steps.push(begin.elapsed().as_micros());
     }
     let leave = (cpu() - started) as f64 / count as f64;
     if observed {
         assert_eq!(out.events as u64, 4 * count, "every event");
     }
     println!("register, observed {observed}: {each:.0} ns, {bytes:.0} bytes; released in {leave:.0} ns");
-    println!("  longest turn: 256 REGISTERs {} us, a step of a departure {} us", longest / 1000, longest_step / 1000);
+    println!("  turn of 256 REGISTERs {}; step of a departure {}", spread(&mut turns), spread(&mut steps));
 }
 
 fn subscribe(realm: &mut Realm, member: MemberKey, request: u64, policy: Policy, topic: &str, out: &mut Sink) {
