@@ -1,9 +1,11 @@
-//! The realm core alone: what one call, one registration and one departure cost.
+//! The realm core alone: what one call, registration, departure, subscription and publication cost.
 //!
 //! Question: nanoseconds of one thread's CPU per operation (as the kernel counts them, so that a busy machine does
 //! not), and bytes per registration. Messages are handed over as decoded structs; what the realm sends is encoded in
-//! MessagePack into one reused buffer. Left out: decoding, framing, sockets, queues.
-//! `cargo bench --bench realm -- [calls|registrations] [COUNT]`; `SEED` in the environment orders the calls otherwise.
+//! MessagePack into one reused buffer, or with `NULL` in the environment not encoded by the world at all (what the realm
+//! itself encodes for many receivers, it still does). Left out: decoding, framing, sockets, queues.
+//! `cargo bench --bench realm -- [calls|registrations|publications] [COUNT]`; `SEED` in the environment orders the calls
+//! otherwise.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::borrow::Cow;
@@ -11,13 +13,14 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use banyan::codec;
 use banyan::pattern::rules::{Action, Rule, RuleSet};
 use banyan::realm::{Batch, Effects, Limits, Link, MemberKey, Now, Realm, RealmOptions, Refused, RegistrationMatch};
 use banyan::wamp::{
-    CallOptions, ClientMessage, Encoding, Features, Id, Payload, Peer, Policy, RegisterOptions, RouterMessage,
-    SubscribeOptions, YieldOptions, uri,
+    CallOptions, ClientMessage, Encoding, Features, Id, Payload, Peer, Policy, PublishOptions, RegisterOptions,
+    RouterMessage, SubscribeOptions, YieldOptions, uri,
 };
 
 /// Counts live bytes.
@@ -49,12 +52,22 @@ struct Sink {
     buffer: Vec<u8>,
     invocation: Option<Id>,
     events: usize,
+    null: bool,
+}
+
+impl Sink {
+    fn new() -> Sink {
+        Sink { null: std::env::var_os("NULL").is_some(), ..Sink::default() }
+    }
 }
 
 impl Effects for Sink {
     fn send(&mut self, _: Link, message: &RouterMessage<'_>) -> Result<(), Refused> {
-        self.buffer.clear();
-        codec::encode(Encoding::MsgPack, message, &mut self.buffer);
+        if !self.null {
+            self.buffer.clear();
+            codec::encode(Encoding::MsgPack, message, &mut self.buffer);
+        }
+        self.events += usize::from(matches!(message, RouterMessage::Event { .. }));
         if let RouterMessage::Invocation { request, .. } = message {
             self.invocation = Some(*request);
         }
@@ -65,8 +78,10 @@ impl Effects for Sink {
     }
 
     fn send_batch(&mut self, _: Link, batch: &Batch) -> Result<(), Refused> {
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&batch.bytes);
+        if !self.null {
+            self.buffer.clear();
+            self.buffer.extend_from_slice(&batch.bytes);
+        }
         self.events += batch.ends.len();
         Ok(())
     }
@@ -82,6 +97,13 @@ impl Effects for Sink {
 fn cpu() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     text.split(' ').next().and_then(|time| time.parse().ok()).expect("a number")
+}
+
+/// Median, 99th percentile and longest of wall-clock microseconds; on a busy machine the last is mostly the machine.
+fn spread(times: &mut [u128]) -> String {
+    times.sort_unstable();
+    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));
+    format!("{:?} / {:?} / {:?} us", at(50), at(99), times.last()).replace("Some", "")
 }
 
 const NOW: Now = Now { unix_ms: 1_795_341_031_409, mono_ms: 1 };
@@ -135,7 +157,7 @@ fn register(realm: &mut Realm, member: MemberKey, request: u64, procedure: &str,
 
 /// 32 callers, 8 callees, 100 procedures, 256 octets of payload each way; a turn is 64 calls.
 fn calls(count: u64, seed: u64) -> f64 {
-    let (mut realm, mut out) = (realm(), Sink::default());
+    let (mut realm, mut out) = (realm(), Sink::new());
     let mut random = fastrand::Rng::with_seed(seed);
     let callees: Vec<_> = (0..8).map(|link| join(&mut realm, link, &mut out)).collect();
     let callers: Vec<_> = (8..40).map(|link| join(&mut realm, link, &mut out)).collect();
@@ -166,7 +188,7 @@ fn calls(count: u64, seed: u64) -> f64 {
 
 /// Registrations by 100 sessions, 256 to a turn, with or without an observer of all four topics.
 fn registrations(count: u64, observed: bool) {
-    let (mut realm, mut out) = (realm(), Sink::default());
+    let (mut realm, mut out) = (realm(), Sink::new());
     if observed {
         let observer = join(&mut realm, 1000, &mut out);
         for (request, topic) in (1..).zip(["on_create", "on_register", "on_unregister", "on_delete"]) {
@@ -177,40 +199,97 @@ fn registrations(count: u64, observed: bool) {
         }
     }
     let members: Vec<_> = (0..100).map(|link| join(&mut realm, link, &mut out)).collect();
-    let mut procedures: Vec<String> = (0..count).map(|n| format!("com.tenant{:05}.inventory.item{n:08}", n % 997)).collect();
+    let mut procedures: Vec<String> =
+        (0..count).map(|n| format!("com.tenant{:05}.inventory.item{n:08}", n % 997)).collect();
     procedures.iter_mut().for_each(|procedure| procedure.truncate(40));
     let before = LIVE.load(Ordering::Relaxed);
-    let mut longest = 0;
+    let mut turns = Vec::new();
     let started = cpu();
-    let mut turn = started;
+    let mut turn = Instant::now();
     for (n, procedure) in (0..).zip(&procedures) {
         register(&mut realm, members[n as usize % 100], n / 100 + 1, procedure, &mut out);
         if n % 256 == 255 {
             realm.flush(NOW, &mut out);
-            let end = cpu();
-            longest = longest.max(end - turn);
-            turn = end;
+            turns.push(turn.elapsed().as_micros());
+            turn = Instant::now();
         }
     }
     realm.flush(NOW, &mut out);
     let each = (cpu() - started) as f64 / count as f64;
     let bytes = (LIVE.load(Ordering::Relaxed) - before) as f64 / count as f64;
-    let (started, mut longest_step) = (cpu(), 0);
+    let (started, mut steps) = (cpu(), Vec::new());
     for member in &members {
         realm.leave(NOW, *member, &mut out);
     }
     while realm.next_deadline().is_some() {
-        let begin = cpu();
+        let begin = Instant::now();
         realm.tick(NOW, &mut out);
         realm.flush(NOW, &mut out);
-        longest_step = longest_step.max(cpu() - begin);
+        steps.push(begin.elapsed().as_micros());
     }
     let leave = (cpu() - started) as f64 / count as f64;
     if observed {
         assert_eq!(out.events as u64, 4 * count, "every event");
     }
     println!("register, observed {observed}: {each:.0} ns, {bytes:.0} bytes; released in {leave:.0} ns");
-    println!("  longest turn: 256 REGISTERs {} us, a step of a departure {} us", longest / 1000, longest_step / 1000);
+    println!("  turn of 256 REGISTERs {}; step of a departure {}", spread(&mut turns), spread(&mut steps));
+}
+
+fn subscribe(realm: &mut Realm, member: MemberKey, request: u64, policy: Policy, topic: &str, out: &mut Sink) {
+    let request = Id::new(request).expect("from 1");
+    let options = SubscribeOptions { policy, ..SubscribeOptions::default() };
+    realm.handle(NOW, member, ClientMessage::Subscribe { request, options, topic: topic.into() }, out).expect("legal");
+}
+
+/// Nanoseconds of one PUBLISH of 256 octets to `topic`.
+fn publish(realm: &mut Realm, from: MemberKey, topic: &str, count: u64, out: &mut Sink) -> f64 {
+    let mut args = vec![0x91, 0xc5, 0x01, 0x00];
+    args.resize(260, 7);
+    let payload = Payload { encoding: Encoding::MsgPack, args: &args, kwargs: &[] };
+    let started = cpu();
+    for n in 1..=count {
+        let (request, options) = (Id::new(n).expect("from 1"), PublishOptions::default());
+        let message = ClientMessage::Publish { request, options, topic: topic.into(), payload };
+        realm.handle(NOW, from, black_box(message), out).expect("legal");
+    }
+    (cpu() - started) as f64 / count as f64
+}
+
+/// PUBLISH to nobody, to one and to many, with few and with many subscriptions beside them; what a pattern costs.
+fn publications(count: u64) {
+    let (mut realm, mut out) = (realm(), Sink::new());
+    let publisher = join(&mut realm, 1, &mut out);
+    let crowd: Vec<_> = (2..1002).map(|link| join(&mut realm, link, &mut out)).collect();
+    for (&member, n) in crowd.iter().zip(0..) {
+        if n < 1 {
+            subscribe(&mut realm, member, 1, Policy::Exact, "com.fanout.to1", &mut out);
+        }
+        if n < 100 {
+            subscribe(&mut realm, member, 2, Policy::Exact, "com.fanout.to100", &mut out);
+        }
+        subscribe(&mut realm, member, 3, Policy::Exact, "com.fanout.to1000", &mut out);
+    }
+    for beside in [0, 50_000] {
+        let (before, started) = (LIVE.load(Ordering::Relaxed), cpu());
+        for n in 0..beside {
+            let topic = format!("com.tenant{:04}..item{n:06}", n % 1000);
+            subscribe(&mut realm, crowd[n % 1000], 4, Policy::Wildcard, &topic, &mut out);
+        }
+        if beside > 0 {
+            let each = (cpu() - started) as f64 / beside as f64;
+            let bytes = (LIVE.load(Ordering::Relaxed) - before) as f64 / beside as f64;
+            println!("subscribe to a wildcard pattern: {each:.0} ns, {bytes:.0} bytes");
+        }
+        for (receivers, topic) in
+            [(0, "com.fanout.to0"), (1, "com.fanout.to1"), (100, "com.fanout.to100"), (1000, "com.fanout.to1000")]
+        {
+            let count = count / receivers.max(1);
+            out.events = 0;
+            let each = publish(&mut realm, publisher, topic, count, &mut out);
+            assert_eq!(out.events as u64, receivers * count, "every event");
+            println!("publish to {receivers}, {beside} patterns beside: {each:.0} ns");
+        }
+    }
 }
 
 fn main() {
@@ -221,6 +300,9 @@ fn main() {
     println!("seed {seed}, {count} each");
     if wanted("calls") {
         println!("call round trip: {:.0} ns", calls(count, seed));
+    }
+    if wanted("publications") {
+        publications(count);
     }
     if wanted("registrations") {
         registrations(count, false);

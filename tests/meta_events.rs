@@ -132,7 +132,9 @@ fn every_matching_subscription_hears_in_the_order_of_the_changes() {
         publications.push(events.iter().map(|event| event[2].as_u64().unwrap()).collect::<Vec<_>>());
     }
     assert!(publications.iter().all(|ids| *ids == publications[0]), "one publication id for all");
-    assert!(publications[0][..3].iter().all(|id| *id == publications[0][0]) && publications[0][3] != publications[0][0]);
+    assert!(
+        publications[0][..3].iter().all(|id| *id == publications[0][0]) && publications[0][3] != publications[0][0]
+    );
 }
 
 /// PUB-5. Nothing from before SUBSCRIBED, nothing missed before UNSUBSCRIBED, within one turn.

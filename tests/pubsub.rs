@@ -80,8 +80,7 @@ fn every_matching_subscription_gets_the_event() {
     let mut got: Vec<_> = events.iter().map(|event| (event[1].as_u64().unwrap(), event[3].clone())).collect();
     got.sort_by_key(|(subscription, _)| *subscription);
     let topic = json!({"topic": "com.topic.emergency"});
-    let mut wanted =
-        vec![(exact, json!({})), (prefix, topic.clone()), (wildcard, topic.clone()), (other, topic)];
+    let mut wanted = vec![(exact, json!({})), (prefix, topic.clone()), (wildcard, topic.clone()), (other, topic)];
     wanted.sort_by_key(|(subscription, _)| *subscription);
     assert_eq!(got, wanted);
 
@@ -97,7 +96,8 @@ fn every_matching_subscription_gets_the_event() {
 #[test]
 fn bad_reserved_and_forbidden_topics_are_refused() {
     let mut world = World::with(|options| {
-        let rules = [rule("com.x", Policy::Exact, &[Action::Subscribe]), rule("org.", Policy::Prefix, &[Action::Publish])];
+        let rules =
+            [rule("com.x", Policy::Exact, &[Action::Subscribe]), rule("org.", Policy::Prefix, &[Action::Publish])];
         options.roles.insert("guest".into(), Arc::new(RuleSet::compile(rules.to_vec())));
     });
     let client = world.join();
@@ -189,7 +189,8 @@ fn the_publisher_is_named_where_it_asks_or_a_rule_says_so() {
     let subscription = world.subscribe(subscriber, 1, json!({}), "com.topic");
     let asking = world.join_as(Profile::plain().authid("ann"));
     world.send(asking, json!([16, 1, {"disclose_me": true}, "com.topic"]));
-    let named = json!({"publisher": world.session(asking), "publisher_authid": "ann", "publisher_authrole": "anonymous"});
+    let named =
+        json!({"publisher": world.session(asking), "publisher_authid": "ann", "publisher_authrole": "anonymous"});
     world.expect(subscriber, json!([36, subscription, "*", named]));
     let sensor = world.join_as(Profile::plain().role("sensor"));
     world.send(sensor, json!([16, 1, {}, "com.topic"]));
@@ -225,8 +226,12 @@ fn payload_passthru_is_copied_to_every_subscriber() {
 fn events_of_one_publisher_keep_their_order_across_topics() {
     let mut world = World::new();
     let publisher = world.join();
-    let receivers: Vec<_> =
-        Encoding::ALL.iter().cycle().take(7).map(|&encoding| world.join_as(Profile::plain().speaking(encoding))).collect();
+    let receivers: Vec<_> = Encoding::ALL
+        .iter()
+        .cycle()
+        .take(7)
+        .map(|&encoding| world.join_as(Profile::plain().speaking(encoding)))
+        .collect();
     for &receiver in &receivers {
         world.subscribe(receiver, 1, json!({}), "com.a");
         world.subscribe(receiver, 2, json!({"match": "prefix"}), "com.b");

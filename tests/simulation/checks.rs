@@ -68,7 +68,8 @@ impl History {
         self.clients[observer].mirror = Some(Mirror { sessions, ..Mirror::default() });
         for kind in [Kind::Registration, Kind::Subscription] {
             let all = listed(&self.ask(observer, &kind.procedure("list"), &[]).ok()?);
-            *kind.side(self.clients[observer].mirror.as_mut()?) = Side { listed: true, unfetched: all, ..Side::default() };
+            *kind.side(self.clients[observer].mirror.as_mut()?) =
+                Side { listed: true, unfetched: all, ..Side::default() };
             loop {
                 if self.random.u32(..4) == 0 {
                     self.act();
@@ -125,13 +126,16 @@ impl History {
         let side = self.side(observer, kind);
         assert_eq!(list, side.ids(), "{kind:?}: the list is what the events told");
         let counts = self.ask(observer, &kind.procedure("count"), &[]).expect("allowed");
-        let total: u64 = Policy::ALL.into_iter().map(|policy| number(crate::world::get(&counts, policy.as_str()))).sum();
+        let total: u64 =
+            Policy::ALL.into_iter().map(|policy| number(crate::world::get(&counts, policy.as_str()))).sum();
         assert_eq!(total, list.len() as u64);
         let ids: Vec<u64> = list.into_iter().collect();
         let few = (0..ids.len().min(4)).map(|_| ids[self.random.usize(..ids.len())]).collect::<Vec<_>>();
         for id in few {
-            let (_, mut entry) = Entry::of(&self.ask(observer, &kind.procedure("get"), &[Value::Uint(id)]).expect("listed"));
-            let holders = numbers(&self.ask(observer, &kind.procedure(kind.holders()), &[Value::Uint(id)]).expect("listed"));
+            let (_, mut entry) =
+                Entry::of(&self.ask(observer, &kind.procedure("get"), &[Value::Uint(id)]).expect("listed"));
+            let holders =
+                numbers(&self.ask(observer, &kind.procedure(kind.holders()), &[Value::Uint(id)]).expect("listed"));
             entry.sessions = holders.iter().copied().collect();
             assert_eq!(holders.len(), entry.sessions.len(), "nobody twice");
             assert_eq!(Some(&entry), side.entries.get(&id), "{kind:?} {id}");
@@ -152,7 +156,8 @@ impl History {
         assert_eq!(told, wanted, "{kind:?}: match {uri}");
         let word = Policy::ALL[self.random.usize(..3)].as_str();
         let options = Value::Map(vec![("match".into(), Value::Text(word.into()))]);
-        let answer = self.ask(observer, &kind.procedure("lookup"), &[Value::Text(uri.into()), options]).expect("allowed");
+        let answer =
+            self.ask(observer, &kind.procedure("lookup"), &[Value::Text(uri.into()), options]).expect("allowed");
         let found = side.entries.iter().find(|(_, entry)| entry.uri == uri && entry.policy == word);
         assert_eq!(answer, found.map_or(Value::Null, |(&id, _)| Value::Uint(id)), "{kind:?}: lookup {uri} {word}");
     }
@@ -175,7 +180,10 @@ impl History {
         });
         assert_eq!(known(&mirror.registrations), registrations.collect(), "registrations");
         let subscriptions = self.model.subscriptions.iter().map(|entry| {
-            (entry.id, (entry.policy.as_str().to_owned(), entry.uri.clone(), entry.clients.iter().map(session).collect()))
+            (
+                entry.id,
+                (entry.policy.as_str().to_owned(), entry.uri.clone(), entry.clients.iter().map(session).collect()),
+            )
         });
         assert_eq!(known(&mirror.subscriptions), subscriptions.collect(), "subscriptions");
         let invokes = self.model.registrations.iter().map(|entry| (entry.id, entry.invoke.as_str()));

@@ -224,7 +224,10 @@ impl History {
     }
 
     fn finish_call(&mut self, caller: usize, request: u64, outcome: Result<Got, String>) {
-        assert!(self.open.remove(&(caller, request)), "RPC-6: one final answer to call {request} of {caller}: {outcome:?}");
+        assert!(
+            self.open.remove(&(caller, request)),
+            "RPC-6: one final answer to call {request} of {caller}: {outcome:?}"
+        );
         self.finals.push(Final { caller, request, outcome });
     }
 

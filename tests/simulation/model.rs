@@ -124,15 +124,16 @@ impl Model {
         let free = |callee: &&Callee| {
             callee.limit.is_none_or(|limit| self.running(registration.id, callee.joined) < limit as usize)
         };
-        let candidates: Vec<_> =
-            registration.callees.iter().filter(|callee| !tried.contains(&callee.joined)).collect();
+        let candidates: Vec<_> = registration.callees.iter().filter(|callee| !tried.contains(&callee.joined)).collect();
         if candidates.is_empty() {
             return Choice::Nobody;
         }
         let later = candidates.iter().copied().filter(|callee| callee.joined >= registration.turn);
         let earlier = candidates.iter().copied().filter(|callee| callee.joined < registration.turn);
         let chosen: Vec<u64> = match registration.invoke {
-            Invoke::Single | Invoke::First => candidates.first().copied().filter(free).map(|callee| callee.joined).into_iter().collect(),
+            Invoke::Single | Invoke::First => {
+                candidates.first().copied().filter(free).map(|callee| callee.joined).into_iter().collect()
+            }
             Invoke::Last => candidates.last().copied().filter(free).map(|callee| callee.joined).into_iter().collect(),
             Invoke::RoundRobin => later.chain(earlier).find(free).map(|callee| callee.joined).into_iter().collect(),
             Invoke::Random => candidates.iter().copied().filter(free).map(|callee| callee.joined).collect(),

@@ -118,7 +118,8 @@ impl History {
     fn register(&mut self, client: usize) {
         let (mut policy, mut uri) = self.pattern();
         let mut invoke = Invoke::ALL[self.random.usize(..5)];
-        let shared: Vec<&Registration> = self.model.registrations.iter().filter(|it| it.invoke != Invoke::Single).collect();
+        let shared: Vec<&Registration> =
+            self.model.registrations.iter().filter(|it| it.invoke != Invoke::Single).collect();
         if self.random.bool()
             && let Some(known) = self.random.choice(shared)
         {
@@ -141,7 +142,12 @@ impl History {
     }
 
     /// The id of the registration that is joined, if it is none yet; or the error.
-    fn expect_register(&mut self, client: usize, uri: &str, options: &RegisterOptions) -> Result<Option<u64>, &'static str> {
+    fn expect_register(
+        &mut self,
+        client: usize,
+        uri: &str,
+        options: &RegisterOptions,
+    ) -> Result<Option<u64>, &'static str> {
         if self.clients[client].role == "guest" {
             return Err("wamp.error.not_authorized");
         }
@@ -214,7 +220,8 @@ impl History {
 
     fn unregister(&mut self, client: usize) {
         let ids: Vec<u64> = self.model.registrations.iter().map(|entry| entry.id).collect();
-        let own: Vec<u64> = self.model.registrations.iter().filter(|entry| holds(entry, client)).map(|entry| entry.id).collect();
+        let own: Vec<u64> =
+            self.model.registrations.iter().filter(|entry| holds(entry, client)).map(|entry| entry.id).collect();
         let pool = if self.random.u32(..6) > 0 && !own.is_empty() { own } else { ids };
         let id = self.random.choice(pool).unwrap_or(77);
         let (request, registration) = (self.request(client), Id::new(id).expect("an id"));
@@ -255,8 +262,13 @@ impl History {
 
     fn unsubscribe(&mut self, client: usize) {
         let ids: Vec<u64> = self.model.subscriptions.iter().map(|entry| entry.id).collect();
-        let own: Vec<u64> =
-            self.model.subscriptions.iter().filter(|entry| entry.clients.contains(&client)).map(|entry| entry.id).collect();
+        let own: Vec<u64> = self
+            .model
+            .subscriptions
+            .iter()
+            .filter(|entry| entry.clients.contains(&client))
+            .map(|entry| entry.id)
+            .collect();
         let pool = if self.random.u32(..6) > 0 && !own.is_empty() { own } else { ids };
         let id = self.random.choice(pool).unwrap_or(77);
         let (request, subscription) = (self.request(client), Id::new(id).expect("an id"));
@@ -335,7 +347,7 @@ impl History {
             let within = |list: &Option<Vec<std::borrow::Cow<'_, str>>>, text: &str, absent| {
                 list.as_ref().map_or(absent, |list| list.iter().any(|item| item == text))
             };
-            !(client == from && exclude_me != Some(false))
+            (client != from || exclude_me == Some(false))
                 && !lists.exclude.is_some_and(|list| list.contains(&session))
                 && !within(&lists.exclude_authid, this.authid, false)
                 && !within(&lists.exclude_authrole, this.role, false)
@@ -411,7 +423,10 @@ impl History {
                 Choice::Nobody if call.tried.is_empty() => "wamp.error.no_such_procedure",
                 Choice::Nobody => "wamp.error.no_available_callee",
             };
-            assert!(error != "wamp.error.feature_not_supported" || call.open, "PRI-2: only progressive calls need more");
+            assert!(
+                error != "wamp.error.feature_not_supported" || call.open,
+                "PRI-2: only progressive calls need more"
+            );
             return self.ended(caller, request, &[error]);
         };
         assert!(attempts.is_empty(), "one callee for one call");
@@ -452,7 +467,8 @@ impl History {
         let encoding = self.clients[callee].encoding;
         let args = encode(encoding, &[Value::Text("done".into())]);
         let payload = Payload { encoding, args: &args, kwargs: &[] };
-        match self.random.u32(..10) {
+        let kinds = if self.clients[call.caller].lost { 7 } else { 10 };
+        match self.random.u32(..kinds) {
             0..3 => {
                 let options = YieldOptions { progress: true, passthru: None };
                 self.send(callee, ClientMessage::Yield { request, options, payload });
@@ -487,7 +503,8 @@ impl History {
             return self.ended(call.caller, call.request, &["wamp.error.payload_size_exceeded"]);
         }
         let now = self.now.mono_ms;
-        let found = self.model.calls.iter_mut().find(|other| (other.caller, other.request) == (call.caller, call.request));
+        let found =
+            self.model.calls.iter_mut().find(|other| (other.caller, other.request) == (call.caller, call.request));
         let live = found.expect("it goes on");
         live.progressed = true;
         live.deadline = live.deadline.map(|_| now + live.timeout);
@@ -511,9 +528,10 @@ impl History {
             return self.ended(call.caller, call.request, &["wamp.error.unavailable"]);
         }
         let moved = self.world.attempts.iter().any(|attempt| attempt.got.code == 68);
-        let refused = self.finals.iter().any(|done| {
-            matches!(&done.outcome, Err(error) if error == "wamp.error.no_available_callee")
-        });
+        let refused = self
+            .finals
+            .iter()
+            .any(|done| matches!(&done.outcome, Err(error) if error == "wamp.error.no_available_callee"));
         if !moved && refused {
             return self.ended(call.caller, call.request, &["wamp.error.no_available_callee"]);
         }
@@ -530,7 +548,8 @@ impl History {
         let can = self.clients[call.callee].features.has(Features::CALLEE_CANCELING);
         if mode == CancelMode::Kill && can {
             assert!(self.finals.is_empty(), "CAN-3: the callee's answer is awaited");
-            let live = self.model.calls.iter_mut().find(|other| (other.caller, other.request) == (call.caller, call.request));
+            let live =
+                self.model.calls.iter_mut().find(|other| (other.caller, other.request) == (call.caller, call.request));
             live.expect("it goes on").killed = true;
         } else {
             self.forget_call(call.caller, call.request);
@@ -541,7 +560,9 @@ impl History {
 
     /// The next chunk of a progressive call.
     fn go_on(&mut self) {
-        let Some(call) = self.live_call(|history, call| call.open && !history.clients[call.caller].lost) else { return };
+        let Some(call) = self.live_call(|history, call| call.open && !history.clients[call.caller].lost) else {
+            return;
+        };
         let progress = self.random.bool();
         let request = Id::new(call.request).expect("an id");
         let number = self.request(call.caller);
@@ -564,7 +585,11 @@ impl History {
         };
         match refused {
             None => {
-                let live = self.model.calls.iter_mut().find(|other| (other.caller, other.request) == (call.caller, call.request));
+                let live = self
+                    .model
+                    .calls
+                    .iter_mut()
+                    .find(|other| (other.caller, other.request) == (call.caller, call.request));
                 live.expect("it goes on").open = progress;
             }
             Some(refused) => {
@@ -588,8 +613,13 @@ impl History {
         self.realm.flush(self.now, &mut self.world);
         self.realm.tick(self.now, &mut self.world);
         self.pump();
-        let due: Vec<Call> =
-            self.model.calls.iter().filter(|call| call.deadline.is_some_and(|deadline| deadline <= now)).cloned().collect();
+        let due: Vec<Call> = self
+            .model
+            .calls
+            .iter()
+            .filter(|call| call.deadline.is_some_and(|deadline| deadline <= now))
+            .cloned()
+            .collect();
         for call in due {
             self.forget_call(call.caller, call.request);
             self.ended(call.caller, call.request, &["wamp.error.timeout"]);
@@ -666,11 +696,19 @@ impl History {
             0 => ("wamp.session.kill_all", vec![], others),
             1 => {
                 let same = |&client: &usize| self.clients[client].authid == authid;
-                ("wamp.session.kill_by_authid", vec![Value::Text(authid.into())], others.into_iter().filter(same).collect())
+                (
+                    "wamp.session.kill_by_authid",
+                    vec![Value::Text(authid.into())],
+                    others.into_iter().filter(same).collect(),
+                )
             }
             2 => {
                 let same = |&client: &usize| self.clients[client].role == role;
-                ("wamp.session.kill_by_authrole", vec![Value::Text(role.into())], others.into_iter().filter(same).collect())
+                (
+                    "wamp.session.kill_by_authrole",
+                    vec![Value::Text(role.into())],
+                    others.into_iter().filter(same).collect(),
+                )
             }
             3 => {
                 let own = self.clients[observer].session;
@@ -681,13 +719,13 @@ impl History {
             _ => ("wamp.session.kill", vec![Value::Uint(session)], vec![victim]),
         };
         let silent = name == "wamp.session.kill_all";
+        let answer = self.ask(observer, name, &args).expect("it is allowed");
         if silent {
             // SSM-11: no event tells of these, so an observer learns of them as the one who asked does.
             let sessions: Vec<u64> = victims.iter().map(|&client| self.clients[client].session).collect();
             let mirrors = self.clients.iter_mut().filter_map(|client| client.mirror.as_mut());
             mirrors.for_each(|mirror| mirror.sessions.retain(|session| !sessions.contains(session)));
         }
-        let answer = self.ask(observer, name, &args).expect("it is allowed");
         let mut dismissed = std::mem::take(&mut self.world.dismissed);
         dismissed.sort_unstable_by_key(|link| link.0);
         let links: Vec<_> = victims.iter().map(|&client| self.clients[client].link).collect();

@@ -226,9 +226,8 @@ impl Effects for World {
         assert_eq!(batch.ends.last().map(|&end| end as usize), Some(batch.bytes.len()), "a batch ends with its bytes");
         let mut result = Ok(());
         for message in batch.messages() {
-            match self.deliver(to, message, true) {
-                Err(refused @ (Refused::Full | Refused::Gone)) => result = Err(refused),
-                _ => {}
+            if let Err(refused @ (Refused::Full | Refused::Gone)) = self.deliver(to, message, true) {
+                result = Err(refused);
             }
         }
         result

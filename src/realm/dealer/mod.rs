@@ -244,7 +244,9 @@ impl Realm {
         let (Some(registration), Some(asking)) = (dealer.registrations.get(key), members.get(from)) else {
             return Ok(());
         };
-        let same = |callee: &Callee| members.at(callee.member).is_some_and(|m| m.peer.authid == asking.peer.authid);
+        let same = |callee: &Callee| {
+            members.at(callee.member).is_none_or(|member| member.departed || member.peer.authid == asking.peer.authid)
+        };
         if !registration.callees_from(0).all(|(_, callee)| same(callee)) {
             let message = "force_reregister: another principal serves this procedure";
             return Err(Failure::new(ErrorUri::NotAuthorized, message));
