@@ -15,7 +15,7 @@ pub fn contender<'c>(name: &'static str, ask: impl Fn(&str) -> u64 + 'c) -> Cont
 }
 
 /// Questions in a turn.
-const TURN: usize = 4000;
+const TURN: usize = 1000;
 
 /// Prints for each contender the nanoseconds of a question, and the ratio to the first.
 pub fn contest(title: &str, questions: &Texts, contenders: &[Contender]) {

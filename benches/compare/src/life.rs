@@ -78,7 +78,12 @@ pub fn removal() {
         for key in keys {
             map.remove(key);
         }
-        std::thread::sleep(Duration::from_millis(200));
+        // The allocator gives back what has been free for a while, when it is next asked for something.
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(20));
+            let some: Vec<_> = (1..200).map(|i| vec![1u8; i * 100]).collect();
+            std::hint::black_box(some);
+        }
         let after = (resident(), asked());
         let mega = |octets: usize| octets as f64 / 1e6;
         println!(

@@ -145,7 +145,7 @@ fn versus(
     };
     let (questions, of_small): (Vec<_>, Vec<_>) = (questions.iter().collect(), of_small.iter().collect());
     let (mut bests, mut alls, mut smalls) = (Vec::new(), Vec::new(), Vec::new());
-    for (turn, of_small) in questions.chunks(8000).zip(of_small.chunks(8000)) {
+    for (turn, of_small) in questions.chunks(2000).zip(of_small.chunks(2000)) {
         let (first, second) = turn.split_at(turn.len() / 2);
         bests.push(time(map, first, best));
         alls.push(time(map, second, all));
