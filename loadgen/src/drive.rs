@@ -65,6 +65,34 @@ pub fn command(name: &str, command: Command, parameters: BTreeMap<String, Value>
             let run = prepare(&it.common, &extent)?;
             carry_out(name, &it.common, parameters, run, |run| scenario::register::run(run, &it))
         }
+        Command::Match(it) => {
+            let run = prepare(&it.common, &it.extent)?;
+            if it.exact + it.prefix + it.wildcard == 0 {
+                return Err("match needs a population: --exact, --prefix or --wildcard".to_owned());
+            }
+            carry_out(name, &it.common, parameters, run, |run| scenario::matching::run(run, &it))
+        }
+        Command::Meta(it) => {
+            let run = prepare(&it.common, &it.extent)?;
+            if it.pipeline >= it.procedures {
+                return Err("meta needs more --procedures than its --pipeline is long".to_owned());
+            }
+            carry_out(name, &it.common, parameters, run, |run| scenario::meta::run(run, &it))
+        }
+        Command::Pubsub(it) => {
+            let run = prepare(&it.common, &it.extent)?;
+            scenario::pubsub::check(&it.publications, it.extent.rate)?;
+            carry_out(name, &it.common, parameters, run, |run| scenario::pubsub::run(run, &it.publications))
+        }
+        Command::Connect(it) => {
+            let extent = Extent { duration: it.duration, count: Some(it.sessions), rate: it.rate };
+            let run = prepare(&it.common, &extent)?;
+            carry_out(name, &it.common, parameters, run, |run| scenario::connect::run(run, &it))
+        }
+        Command::Churn(it) => {
+            let run = prepare(&it.common, &it.extent)?;
+            carry_out(name, &it.common, parameters, run, |run| scenario::churn::run(run, &it))
+        }
     }
 }
 
@@ -112,6 +140,7 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
         control: Arc::new(Control::new()),
         load,
         prefix: format!("com.loadgen.r{:07x}", nonce & 0xfff_ffff),
+        part: None,
         stage: Stage::default(),
         agents: Mutex::default(),
         notes: Mutex::default(),
@@ -189,7 +218,7 @@ fn watch(run: &Run, interrupted: &AtomicBool, view: &mut View) {
     }
     let sample = run.load.router.and_then(usage::sample);
     if let Some(sample) = &sample
-        && let Some(book) = run.books().last()
+        && let Some(book) = run.book_at_hand()
     {
         book.watch(sample);
     }

@@ -35,7 +35,7 @@ pub struct Window {
 /// One measure, of all threads.
 pub struct Book {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// What one operation is.
     pub operation: &'static str,
     latency_from: LatencyFrom,
@@ -69,6 +69,8 @@ struct Pages {
     latency: Option<Histogram<u64>>,
     delay: Option<Histogram<u64>>,
     threads: usize,
+    /// Threads that are done.
+    finished: usize,
     cpu_s: f64,
     busiest: f64,
     /// The busiest thread's share in the last slice.
@@ -99,7 +101,7 @@ impl Slice {
 
 impl Book {
     /// An empty book. `asked`: operations per second, where the load is open-loop. `router`: a process to watch.
-    pub fn new(name: &'static str, operation: &'static str, asked: Option<f64>, router: Option<u32>) -> Book {
+    pub fn new(name: String, operation: &'static str, asked: Option<f64>, router: Option<u32>) -> Book {
         Book {
             name,
             operation,
@@ -137,9 +139,10 @@ impl Book {
         self.pages().window
     }
 
-    /// Operations that ended well in the measured stretch, over all threads that are done.
-    pub fn operations(&self) -> u64 {
-        self.pages().operations
+    /// Whether it is being written in.
+    pub fn is_open(&self) -> bool {
+        let pages = self.pages();
+        pages.finished < pages.threads
     }
 
     /// Notes the router's memory; the highest is kept.
@@ -182,7 +185,7 @@ impl Book {
         let per_second = |count: f64| if duration_s > 0.0 { count / duration_s } else { 0.0 };
         let latency = pages.latency.as_ref().map(|histogram| Latency::of(histogram, self.latency_from));
         let mut measure = Measure {
-            name: self.name.to_owned(),
+            name: self.name.clone(),
             operation: self.operation.to_owned(),
             duration_s,
             operations: pages.operations,
@@ -361,6 +364,14 @@ impl Recorder {
         }
     }
 
+    /// An operation ended well whose latency nobody can tell.
+    #[inline]
+    pub fn untimed(&mut self, now: u64) {
+        self.total += 1;
+        self.slice.operations += 1;
+        self.operations += u64::from(now >= self.window.from && now < self.window.until);
+    }
+
     /// An operation failed with this URI, or a name in brackets.
     pub fn error(&mut self, uri: &str) {
         self.total_errors += 1;
@@ -387,9 +398,9 @@ impl Recorder {
         self.delay.saturating_record(late.max(1));
     }
 
-    /// Operations that ended well so far, warm-up included.
-    pub fn total(&self) -> u64 {
-        self.total
+    /// When the load runs.
+    pub fn window(&self) -> Window {
+        self.window
     }
 
     /// Call once per turn of the loop.
@@ -471,6 +482,7 @@ impl Recorder {
         self.tell(book);
         self.hand_over(book, now.max(self.slice_start + 1));
         let mut pages = book.pages();
+        pages.finished += 1;
         pages.operations += self.operations;
         pages.timeouts += self.timeouts;
         merge(&mut pages.latency, &self.latency);

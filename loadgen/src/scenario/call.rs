@@ -8,7 +8,6 @@ use serde_json::json;
 use super::{Lanes, Measured, Run, share};
 use crate::args::{self, Kind};
 use crate::engine::{Ask, Key, Net};
-use crate::sizes::Sizes;
 use crate::stamp::Stamps;
 use crate::wire::codec::{Serializer, Template};
 
@@ -139,21 +138,4 @@ fn call_templates(plan: &Plan, serializer: Serializer) -> Vec<Template> {
 /// Whether a share of the calls, told by a number that both sides know, is to end in another way.
 fn chosen(number: u64, percent: f64) -> bool {
     percent > 0.0 && (crate::stamp::mix(number) % 1_000_000) as f64 / 10_000.0 < percent
-}
-
-/// Payload lengths with a cheap source of random numbers.
-struct Lengths {
-    sizes: Sizes,
-    random: u64,
-}
-
-impl Lengths {
-    #[inline]
-    fn next(&mut self) -> u32 {
-        if let Sizes::Fixed(length) = self.sizes {
-            return length;
-        }
-        self.random = self.random.wrapping_add(1);
-        self.sizes.pick(crate::stamp::mix(self.random))
-    }
 }

@@ -50,6 +50,8 @@ pub struct Run {
     pub load: Load,
     /// Prefix of all URIs of this run, without a dot at its end; differs between runs.
     pub prefix: String,
+    /// Its name in a mix; goes before the names of its measures.
+    pub part: Option<String>,
     /// Where it stands.
     pub stage: Stage,
     /// What routers call themselves.
@@ -72,11 +74,19 @@ pub struct Stage {
 }
 
 impl Run {
-    /// Opens a book; the live view shows the last one opened.
-    pub fn book(&self, name: &'static str, operation: &'static str, asked: Option<f64>) -> Arc<Book> {
+    /// The first book that is being written in, else the last that was.
+    pub fn book_at_hand(&self) -> Option<Arc<Book>> {
+        let books = self.books();
+        let begun = || books.iter().filter(|book| book.window().is_some());
+        let open = begun().find(|book| book.is_open());
+        open.or_else(|| begun().last()).or(books.first()).cloned()
+    }
+
+    /// Opens a book.
+    pub fn book(&self, name: &str, operation: &'static str, asked: Option<f64>) -> Arc<Book> {
+        let name = self.part.as_ref().map_or_else(|| name.to_owned(), |part| format!("{part}.{name}"));
         let book = Arc::new(Book::new(name, operation, asked, self.load.router));
         self.books().push(Arc::clone(&book));
-        self.stage.draining.store(false, Ordering::Relaxed);
         book
     }
 
@@ -108,7 +118,7 @@ impl Run {
     /// Where it stands now.
     pub fn progress(&self) -> Progress {
         let now = self.control.now();
-        let book = self.books().last().cloned();
+        let book = self.book_at_hand();
         let mut progress = Progress {
             elapsed_s: now as f64 / 1e9,
             sessions: self.control.sessions.load(Ordering::Relaxed),
@@ -123,7 +133,7 @@ impl Run {
     }
 
     fn look(&self, book: &Book, now: u64, progress: &mut Progress) {
-        progress.stage = book.name.to_owned();
+        progress.stage = book.name.clone();
         progress.operation = book.operation.to_owned();
         progress.operations = book.counters.operations.load(Ordering::Relaxed);
         progress.errors = book.counters.errors.load(Ordering::Relaxed);
