@@ -34,6 +34,14 @@ pub enum Command {
     Connect(Connect),
     /// Sessions join, register, call and go, over and over
     Churn(Churn),
+    /// Several kinds of load at the same time, from a file
+    Mix(Mix),
+    /// A steady mix for a long time; watches the router's memory (--router-pid)
+    Soak(Soak),
+    /// `call` at rising rates until a latency bound breaks: where is the knee?
+    Sweep(Sweep),
+    /// Shows and compares what earlier runs wrote with --json
+    Report(Report),
 }
 
 /// Flags of every scenario.
@@ -385,6 +393,68 @@ pub struct Churn {
     /// Sessions that watch the four registration events
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=1000))]
     pub observer: u64,
+}
+
+/// `mix`.
+#[derive(Clone, Debug, Args)]
+pub struct Mix {
+    /// TOML: [[part]] tables with scenario (call, pubsub, meta or churn), weight and the flags of that scenario as keys
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub extent: Extent,
+}
+
+/// `soak`.
+#[derive(Clone, Debug, Args)]
+pub struct Soak {
+    /// The mix to run instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub mix: Option<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+    /// Measure for this long
+    #[arg(long, default_value = "10m", value_parser = duration, help_heading = "Load")]
+    pub duration: Duration,
+    /// Operations per second over all parts
+    #[arg(long, default_value = "2000", help_heading = "Load", value_parser = rate)]
+    pub rate: f64,
+}
+
+/// `sweep`.
+#[derive(Clone, Debug, Args)]
+pub struct Sweep {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub calls: Calls,
+    /// The first rate, calls per second
+    #[arg(long, default_value = "1000", value_parser = rate, help_heading = "Load")]
+    pub from: f64,
+    /// What must not happen, for instance 'p99>5ms'; repeatable
+    #[arg(long, value_name = "EXPR", default_value = "p99>10ms", help_heading = "Load")]
+    pub until: Vec<String>,
+    /// The knee is known when the rate above it is at most this many times higher
+    #[arg(long, default_value_t = 1.1, help_heading = "Load")]
+    pub precision: f64,
+    /// Measure each rate for this long
+    #[arg(long, default_value = "5s", value_parser = duration, help_heading = "Load")]
+    pub duration: Duration,
+}
+
+/// `report`.
+#[derive(Clone, Debug, Args)]
+pub struct Report {
+    /// Files that --json wrote
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Write a page with pictures
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the pictures into this folder, one file each
+    #[arg(long, value_name = "FOLDER")]
+    pub svg: Option<PathBuf>,
 }
 
 /// How registrations end.

@@ -80,7 +80,7 @@ pub fn register_options(kind: Kind, invoke: &str) -> serde_json::Value {
 /// Runs the scenario.
 pub fn run(run: &Run, calls: &args::Calls) {
     let plan = Plan::new(run, calls);
-    run.stage.sessions_wanted.store(calls.callers + calls.callees, std::sync::atomic::Ordering::Relaxed);
+    run.stage.sessions_wanted.fetch_add(calls.callers + calls.callees, std::sync::atomic::Ordering::Relaxed);
     run.stage.planned.store(run.load.count.unwrap_or(0), std::sync::atomic::Ordering::Relaxed);
     let measured = Measured::new(run, "call", "call", true);
     if !Stamps::new(run.settings.serializer, 0, 0, run.load.verify).tells(plan.calls.payload.shortest() as usize) {
@@ -98,6 +98,7 @@ fn on_thread(run: &Run, plan: &Plan, measured: &Measured, net: &mut Net, thread:
     let mut crew = Crew::new(run, plan, Lanes::new(run, measured, thread, plan.pipeline, true), thread);
     crew.add_callees(&callee_keys);
     crew.add_callers(net, &caller_keys, first_caller);
+    run.gather(net)?;
     crew.lanes.ready(net, plan.calls.callers);
     net.run(&mut crew);
     crew.lanes.finish(net.control.now());

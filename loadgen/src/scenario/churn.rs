@@ -38,16 +38,16 @@ pub struct Plan<'a> {
 /// Runs the scenario.
 pub fn run(run: &Run, flags: &args::Churn) {
     let count = flags.sessions * GENERATIONS * flags.procedures.max(1);
-    run.stage.sessions_wanted.store(flags.sessions + flags.observer, Ordering::Relaxed);
+    run.stage.sessions_wanted.fetch_add(flags.sessions + flags.observer, Ordering::Relaxed);
     run.stage.planned.store(run.load.count.unwrap_or(0), Ordering::Relaxed);
     let plan = Plan {
         flags,
         uris: Uris::new(&run.prefix, Kind::Exact, "single", count),
         books: [
-            run.book("life", "session", run.load.rate),
-            run.book("join", "session", None),
-            run.book("register", "registration", None),
-            run.book("call", "call", None),
+            run.book("life", "session", true),
+            run.book_of_parts("join", "session"),
+            run.book_of_parts("register", "registration"),
+            run.book_of_parts("call", "call"),
         ],
         gates: std::array::from_fn(|_| Gate::new(run.load.threads)),
         registered: AtomicU64::new(0),
@@ -58,6 +58,7 @@ pub fn run(run: &Run, flags: &args::Churn) {
 fn on_thread(run: &Run, plan: &Plan<'_>, net: &mut Net, thread: usize) -> Result<(), String> {
     let (_, count) = share(plan.flags.observer, run.load.threads, thread);
     let mut observers = subscribe(net, count as usize, &plan.uris)?;
+    run.gather(net)?;
     plan.gates[0].arrive(net.control.now());
     net.pass(&plan.gates[0])?;
     let start = plan.gates[0].opens().unwrap_or(0);

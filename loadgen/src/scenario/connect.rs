@@ -22,7 +22,7 @@ const JOINED: u64 = u64::MAX;
 pub fn run(run: &Run, flags: &args::Connect) {
     run.stage.sessions_wanted.store(flags.sessions, Ordering::Relaxed);
     run.stage.planned.store(flags.sessions, Ordering::Relaxed);
-    let book = run.book("join", "session", run.load.rate);
+    let book = run.book("join", "session", true);
     let gates = [Gate::new(run.load.threads), Gate::new(run.load.threads)];
     let before = run.load.router.and_then(usage::sample);
     run.threads(|net, thread| on_thread(run, flags, &book, &gates, net, thread));

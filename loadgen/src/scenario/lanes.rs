@@ -41,7 +41,7 @@ impl Measured {
     /// For all threads of a run. The load is open-loop if the run has a rate and `paced`.
     pub fn new(run: &Run, name: &str, operation: &'static str, paced: bool) -> Measured {
         Measured {
-            book: run.book(name, operation, run.load.rate.filter(|_| paced)),
+            book: run.book(name, operation, paced),
             ready: Gate::new(run.load.threads),
             drained: Gate::new(run.load.threads),
         }

@@ -45,7 +45,7 @@ struct Plan<'a> {
 pub fn run(run: &Run, flags: &args::Meta) {
     let shared = flags.registration == Kind::Shared;
     let count = if shared { flags.procedures } else { flags.procedures * flags.sessions };
-    run.stage.sessions_wanted.store(flags.sessions + flags.observer, Ordering::Relaxed);
+    run.stage.sessions_wanted.fetch_add(flags.sessions + flags.observer, Ordering::Relaxed);
     let plan = Plan {
         flags,
         uris: Uris::new(&run.prefix, flags.registration, &flags.invoke, count),
@@ -69,6 +69,7 @@ fn on_thread(run: &Run, plan: &Plan<'_>, net: &mut Net, thread: usize) -> Result
     plan.sessions.lock().expect("no holder of this lock panics").extend(ids);
     plan.gates[0].arrive(net.control.now());
     net.pass(&plan.gates[0])?;
+    run.gather(net)?;
     let mut churn = Churning::new(run, plan, net, thread, (observers, &keys, first));
     churn.lanes.ready(net, plan.flags.sessions);
     net.run(&mut churn);

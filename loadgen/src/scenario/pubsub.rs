@@ -118,6 +118,7 @@ fn on_thread(run: &Run, plan: &Plan<'_>, net: &mut Net, thread: usize) -> Result
     }
     plan.ready.arrive(net.control.now());
     net.pass(&plan.ready)?;
+    run.gather(net)?;
     let mut crowd = Crowd::new(run, plan, thread);
     crowd.add_subscribers(&subscriber_keys, first_subscriber);
     crowd.add_publishers(run, net, &publisher_keys, first_publisher);

@@ -15,7 +15,7 @@ pub struct Side {
 impl Side {
     /// The book for all threads. Its latencies count from when the cause was due, if the load is paced.
     pub fn book(run: &Run, name: &str, operation: &'static str) -> Arc<Book> {
-        run.book(name, operation, None)
+        run.book(name, operation, false)
     }
 
     /// For one thread.
