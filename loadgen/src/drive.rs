@@ -1,29 +1,26 @@
-//! From arguments to an exit code: sets up a run, watches it, reports.
+//! From arguments to an exit code: sets up a run, has it carried out, reports.
 //!
 //! Exit codes: 0 well, 1 the run failed or answers were wrong, 2 the arguments make no sense, 3 a `--fail-if` holds.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::ArgMatches;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::args::{Command, Common, Extent};
+use crate::args::{self, Command, Common, Extent};
 use crate::engine::{Control, Credentials, Settings};
-use crate::live::View;
-use crate::outcome::{Ending, FORMAT, Measure, Outcome};
-use crate::report::{self, FailIf};
-use crate::scenario::{self, Load, Run, Stage};
+use crate::outcome::{Ending, Outcome};
+use crate::report::sweep::{Search, explore, held};
+use crate::report::{self, FailIf, units};
+use crate::scenario::{self, Load, Run, mix};
+use crate::usage;
+use crate::watch::Errand;
 use crate::wire::target::Target;
 use crate::wire::tls;
-use crate::usage;
-
-/// Between looks at what goes on.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Every parameter with its value, defaults included, by flag name.
 pub fn parameters(flags: &ArgMatches) -> BTreeMap<String, Value> {
@@ -56,16 +53,104 @@ pub fn parameters(flags: &ArgMatches) -> BTreeMap<String, Value> {
 /// A sentence: the arguments make no sense.
 pub fn command(name: &str, command: Command, parameters: BTreeMap<String, Value>) -> Result<ExitCode, String> {
     match command {
-        Command::Call(it) => {
-            let run = prepare(&it.common, &it.extent)?;
-            carry_out(name, &it.common, parameters, run, |run| scenario::call::run(run, &it.calls))
+        Command::Report(it) => {
+            print!("{}", report::review(&it.files, it.html.as_deref(), it.svg.as_deref())?);
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Register(it) => {
-            let extent = Extent { duration: it.duration, count: Some(it.registrations), rate: it.rate };
-            let run = prepare(&it.common, &extent)?;
-            carry_out(name, &it.common, parameters, run, |run| scenario::register::run(run, &it))
+        Command::Sweep(it) => sweep(&it, &parameters),
+        Command::Mix(it) => {
+            let file = it.file.display();
+            let text = std::fs::read_to_string(&it.file).map_err(|error| format!("{file}: {error}"))?;
+            mixed(name, &it.common, &it.extent, &text, parameters).map_err(|why| format!("{file}: {why}"))
+        }
+        Command::Soak(it) => {
+            let text = match &it.mix {
+                Some(file) => std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
+                None => mix::STEADY.to_owned(),
+            };
+            let extent = Extent { duration: it.duration, count: None, rate: Some(it.rate) };
+            mixed(name, &it.common, &extent, &text, parameters)
+        }
+        scenario => {
+            let (common, extent) = flags_of(&scenario).ok_or("that is no scenario")?;
+            let conditions = conditions(&common.fail_if)?;
+            let errand = Errand::new(name, &common, parameters, prepare(&common, &extent)?);
+            let (_, work) = scenario::work(scenario, &None)?;
+            let outcome = errand.carry_out(work);
+            Ok(conclude(&common, &[outcome], &conditions))
         }
     }
+}
+
+/// The flags that all scenarios share, and the bounds of the load.
+fn flags_of(command: &Command) -> Option<(Common, Extent)> {
+    let bounded = |common: &Common, duration, count, rate| (common.clone(), Extent { duration, count, rate });
+    match command {
+        Command::Call(it) => Some((it.common.clone(), it.extent.clone())),
+        Command::Match(it) => Some((it.common.clone(), it.extent.clone())),
+        Command::Meta(it) => Some((it.common.clone(), it.extent.clone())),
+        Command::Pubsub(it) => Some((it.common.clone(), it.extent.clone())),
+        Command::Churn(it) => Some((it.common.clone(), it.extent.clone())),
+        Command::Register(it) => Some(bounded(&it.common, it.duration, Some(it.registrations), it.rate)),
+        Command::Connect(it) => Some(bounded(&it.common, it.duration, Some(it.sessions), it.rate)),
+        Command::Mix(_) | Command::Soak(_) | Command::Sweep(_) | Command::Report(_) => None,
+    }
+}
+
+fn conditions(texts: &[String]) -> Result<Vec<FailIf>, String> {
+    texts.iter().map(|text| FailIf::parse(text)).collect()
+}
+
+/// Several kinds of load at the same time.
+fn mixed(
+    name: &str,
+    common: &Common,
+    extent: &Extent,
+    text: &str,
+    parameters: BTreeMap<String, Value>,
+) -> Result<ExitCode, String> {
+    let conditions = conditions(&common.fail_if)?;
+    let errand = Errand::new(name, common, parameters, prepare(common, extent)?);
+    let parts = mix::lay_out(&errand.run, mix::parse(text)?, extent)?;
+    let told = Arc::clone(&errand.run.told);
+    let mut outcome = errand.carry_out(|_| mix::run(parts));
+    outcome.measures.splice(0..0, mix::headline(&told));
+    if let Some(growth) = told.growth() {
+        outcome.measures[0].extra.insert("router_growth_bytes_per_hour".to_owned(), growth);
+    }
+    Ok(conclude(common, &[outcome], &conditions))
+}
+
+/// Calls at rising rates.
+fn sweep(flags: &args::Sweep, parameters: &BTreeMap<String, Value>) -> Result<ExitCode, String> {
+    let (common, until) = (&flags.common, conditions(&flags.until)?);
+    let conditions = conditions(&common.fail_if)?;
+    if until.iter().all(|bound| bound.latency_bound().is_none()) || flags.precision <= 1.0 {
+        return Err("sweep needs a bound on a latency, such as --until 'p99>5ms', and a --precision above 1".to_owned());
+    }
+    let extent = |rate| Extent { duration: flags.duration, count: None, rate: Some(rate) };
+    prepare(common, &extent(flags.from))?;
+    let step = |rate: f64| {
+        let mut parameters = parameters.clone();
+        parameters.insert("rate".to_owned(), json!(rate));
+        let run = prepare(common, &extent(rate)).expect("the same arguments were good before");
+        let errand = Errand::new("call", common, parameters, run);
+        let outcome = errand.carry_out(|run| scenario::call::run(run, &flags.calls));
+        if !common.quiet {
+            eprintln!("{}", step_line(rate, &outcome));
+        }
+        outcome
+    };
+    let outcomes = explore(Search::new(flags.from, flags.precision), step);
+    Ok(conclude(common, &outcomes, &conditions))
+}
+
+/// One rate of a sweep, in a line.
+fn step_line(rate: f64, outcome: &Outcome) -> String {
+    let measure = outcome.headline();
+    let (achieved, p99) = (units::rate(measure.rate.achieved), units::time(measure.latency.quantile("p99") as f64));
+    let verdict = if held(outcome) { "held" } else { "too much" };
+    format!("{} asked: {achieved} achieved, p99 {p99}: {verdict}", units::rate(rate))
 }
 
 fn nanoseconds(time: Duration) -> u64 {
@@ -112,131 +197,48 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
         control: Arc::new(Control::new()),
         load,
         prefix: format!("com.loadgen.r{:07x}", nonce & 0xfff_ffff),
-        stage: Stage::default(),
-        agents: Mutex::default(),
-        notes: Mutex::default(),
-        books: Mutex::default(),
+        part: None,
+        stage: Arc::default(),
+        told: Arc::default(),
+        together: None,
     })
 }
 
-/// Runs a scenario to its end and reports.
-fn carry_out(
-    name: &str,
-    common: &Common,
-    parameters: BTreeMap<String, Value>,
-    run: Run,
-    scenario: impl FnOnce(&Run) + Send,
-) -> Result<ExitCode, String> {
-    let conditions = common.fail_if.iter().map(|text| FailIf::parse(text)).collect::<Result<Vec<_>, _>>()?;
-    usage::raise_descriptors();
-    let outcome = execute(name, common, parameters, &run, scenario);
-    report(common, &outcome, &conditions)
-}
-
-/// Runs a scenario to its end.
-fn execute(
-    name: &str,
-    common: &Common,
-    parameters: BTreeMap<String, Value>,
-    run: &Run,
-    scenario: impl FnOnce(&Run) + Send,
-) -> Outcome {
-    let interrupted = interrupts();
-    let started = SystemTime::now();
-    let mut view = View::new(&format!("{name} against {}", common.url.join(", ")), common.quiet);
-    std::thread::scope(|scope| {
-        let work = scope.spawn(|| scenario(run));
-        while !work.is_finished() {
-            watch(run, &interrupted, &mut view);
-            std::thread::park_timeout(LOOK);
-        }
-        if work.join().is_err() {
-            run.control.fail("the generator broke down; this is a defect of it".to_owned());
-        }
-    });
-    view.finish();
-    let books = run.books();
-    let mut measures: Vec<Measure> = books.iter().map(|book| book.measure()).collect();
-    if measures.is_empty() {
-        measures.push(Measure { name: name.to_owned(), operation: name.to_owned(), ..Measure::default() });
-    }
-    let began = books.iter().find_map(|book| book.window()).map_or(0, |window| window.from);
-    Outcome {
-        format: FORMAT,
-        scenario: name.to_owned(),
-        label: common.label.clone(),
-        parameters,
-        command: std::env::args().collect(),
-        targets: common.url.clone(),
-        agents: run.agents.lock().expect("no holder of this lock panics").clone(),
-        started: rfc3339(started + Duration::from_nanos(began)),
-        elapsed_s: run.control.now() as f64 / 1e9,
-        measures,
-        ending: match run.control.failure() {
-            Some(reason) => Ending::Failed { reason },
-            None if interrupted.load(Ordering::Relaxed) => Ending::Interrupted,
-            None => Ending::Finished,
-        },
-        machine: usage::machine(),
-        notes: run.notes.lock().expect("no holder of this lock panics").clone(),
-    }
-}
-
-/// One look at a run: signals, the router's memory, the live view.
-fn watch(run: &Run, interrupted: &AtomicBool, view: &mut View) {
-    if interrupted.load(Ordering::Relaxed) {
-        run.control.stop();
-    }
-    let sample = run.load.router.and_then(usage::sample);
-    if let Some(sample) = &sample
-        && let Some(book) = run.books().last()
-    {
-        book.watch(sample);
-    }
-    let mut progress = run.progress();
-    progress.router_rss = sample.map(|sample| sample.rss);
-    view.show(&progress);
-}
-
-/// Set by SIGINT and SIGTERM; a second signal ends the process at once.
-fn interrupts() -> Arc<AtomicBool> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // Where a handler cannot be set, the signal ends the process, as it would without us.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
-    }
-    interrupted
-}
-
 /// Writes what was asked and says what a person wants to know.
-fn report(common: &Common, outcome: &Outcome, conditions: &[FailIf]) -> Result<ExitCode, String> {
+fn conclude(common: &Common, outcomes: &[Outcome], conditions: &[FailIf]) -> ExitCode {
     let to_stdout = common.json.as_deref() == Some(Path::new("-"));
     if !to_stdout {
-        print!("{}", report::text(outcome));
-    }
-    let mut failed = false;
-    if let Some(path) = &common.json {
-        let json = serde_json::to_string_pretty(outcome).expect("an outcome is always JSON");
-        failed |= write(path, &json, to_stdout);
-    }
-    if let Some(path) = &common.html {
-        failed |= write(path, &report::html(std::slice::from_ref(outcome)), false);
-    }
-    let mut crossed = false;
-    for condition in conditions {
-        if let Err(why) = condition.check(outcome) {
-            eprintln!("banyan-loadgen: {why}");
-            crossed = true;
+        match outcomes {
+            [one] => print!("{}", report::text(one)),
+            many => print!("{}", report::compare(many)),
         }
     }
-    if let Ending::Failed { reason } = &outcome.ending {
-        eprintln!("banyan-loadgen: {reason}");
-        failed = true;
+    let mut failed = outcomes.is_empty();
+    if let Some(path) = &common.json {
+        let json = match outcomes {
+            [one] => serde_json::to_string_pretty(one),
+            many => serde_json::to_string_pretty(many),
+        };
+        failed |= write(path, &json.expect("an outcome is always JSON"), to_stdout);
     }
-    failed |= outcome.faults() > 0;
-    Ok(ExitCode::from(if failed { 1 } else if crossed { 3 } else { 0 }))
+    if let Some(path) = &common.html {
+        failed |= write(path, &report::html(outcomes), false);
+    }
+    let crossed: Vec<String> =
+        outcomes.iter().flat_map(|outcome| conditions.iter().filter_map(|it| it.check(outcome).err())).collect();
+    crossed.iter().for_each(|why| eprintln!("banyan-loadgen: {why}"));
+    for outcome in outcomes {
+        if let Ending::Failed { reason } = &outcome.ending {
+            eprintln!("banyan-loadgen: {reason}");
+            failed = true;
+        }
+        failed |= outcome.faults() > 0;
+    }
+    match (failed, crossed.is_empty()) {
+        (true, _) => ExitCode::from(1),
+        (false, false) => ExitCode::from(3),
+        (false, true) => ExitCode::SUCCESS,
+    }
 }
 
 /// Writes a file or standard output; true if it failed, which it says.
@@ -250,38 +252,4 @@ fn write(path: &Path, text: &str, to_stdout: bool) -> bool {
         eprintln!("banyan-loadgen: cannot write {}: {error}", path.display());
     }
     written.is_err()
-}
-
-/// A time as RFC 3339, UTC, milliseconds.
-fn rfc3339(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (seconds, milliseconds) = (since.as_secs(), since.subsec_millis());
-    let (days, of_day) = ((seconds / 86_400) as i64, seconds % 86_400);
-    // Civil from days (Howard Hinnant): years begin in March, so that the leap day comes last.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rfc3339;
-    use std::time::{Duration, SystemTime};
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        let at = |seconds: u64| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(at(951_782_399), "2000-02-28T23:59:59.000Z");
-        assert_eq!(at(951_782_400), "2000-02-29T00:00:00.000Z");
-        assert_eq!(at(1_794_000_000), "2026-11-06T20:00:00.000Z");
-    }
 }

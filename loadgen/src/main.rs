@@ -2,9 +2,10 @@
 //!
 //! Rooms: `wire` (bytes, frames, messages of a client), `engine` (the loop that drives sessions), `scenario` (the kinds
 //! of load), `record` (what is kept of each operation), `outcome` (what a run found), `live` and `report` (what people
-//! see of it), `drive` (arguments to exit code).
+//! see of it), `watch` (a run as seen from beside), `drive` (arguments to exit code).
 
 mod args;
+mod calendar;
 mod drive;
 mod engine;
 mod live;
@@ -18,6 +19,7 @@ mod scenario;
 mod sizes;
 mod stamp;
 mod usage;
+mod watch;
 mod wire;
 
 use std::process::ExitCode;

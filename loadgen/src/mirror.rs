@@ -72,11 +72,6 @@ impl Mirror {
         }
     }
 
-    /// What is known of each URI, by number.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
     /// `on_create`; the number of its URI, if it is one of this run.
     #[inline]
     pub fn created(&mut self, created: &Created<'_>) -> Option<u32> {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use hdrhistogram::Histogram;
 
@@ -35,12 +35,14 @@ pub struct Window {
 /// One measure, of all threads.
 pub struct Book {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// What one operation is.
     pub operation: &'static str,
     latency_from: LatencyFrom,
     asked: Option<f64>,
     router: Option<u32>,
+    /// It measures parts of what another book measures: what was used stands there.
+    parts_only: bool,
     /// Operations that ended well, failed ones and those under way, for the live view.
     pub counters: Counters,
     pages: Mutex<Pages>,
@@ -69,6 +71,8 @@ struct Pages {
     latency: Option<Histogram<u64>>,
     delay: Option<Histogram<u64>>,
     threads: usize,
+    /// Threads that are done.
+    finished: usize,
     cpu_s: f64,
     busiest: f64,
     /// The busiest thread's share in the last slice.
@@ -95,20 +99,52 @@ impl Slice {
         let histogram = Histogram::new_with_bounds(1_000, LONGEST_NS, 2).expect("the bounds are constants that fit");
         Slice { histogram, operations: 0, errors: 0, in_flight: 0, length: 0 }
     }
+
+    fn add(&mut self, other: &Slice) {
+        self.histogram.add(&other.histogram).expect("all slices have the same bounds");
+        self.operations += other.operations;
+        self.errors += other.errors;
+        self.in_flight += other.in_flight;
+        self.length = self.length.max(other.length);
+    }
 }
 
 impl Book {
-    /// An empty book. `asked`: operations per second, where the load is open-loop. `router`: a process to watch.
-    pub fn new(name: &'static str, operation: &'static str, asked: Option<f64>, router: Option<u32>) -> Book {
+    /// An empty book. `latency_from`: what recorders are given as an operation's start. `asked`: operations per second,
+    /// where a schedule makes them. `router`: a process to watch.
+    pub fn new(
+        name: String,
+        operation: &'static str,
+        latency_from: LatencyFrom,
+        asked: Option<f64>,
+        router: Option<u32>,
+    ) -> Book {
         Book {
             name,
             operation,
-            latency_from: if asked.is_some() { LatencyFrom::Due } else { LatencyFrom::Sent },
+            latency_from,
             asked,
             router,
+            parts_only: false,
             counters: Counters::default(),
             pages: Mutex::default(),
         }
+    }
+
+    /// A book for parts of another one's operations: it states no use of its own.
+    pub fn of_parts(self) -> Book {
+        Book { parts_only: true, router: None, ..self }
+    }
+
+    /// The sum of several books whose load ran at the same time.
+    pub fn sum(name: &str, books: &[Arc<Book>]) -> Book {
+        let asked = books.iter().filter_map(|book| book.asked).reduce(|sum, asked| sum + asked);
+        let from = if asked.is_some() { LatencyFrom::Due } else { LatencyFrom::Sent };
+        let sum = Book::new(name.to_owned(), "operation", from, asked, None);
+        let mut pages = sum.pages();
+        books.iter().for_each(|book| pages.add(&book.pages()));
+        drop(pages);
+        sum
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -125,21 +161,15 @@ impl Book {
         self.pages().integrity.add(found);
     }
 
-    /// Adds failed operations found when the load was over.
-    pub fn failed(&self, uri: &str, count: u64) {
-        if count > 0 {
-            *self.pages().errors.entry(uri.to_owned()).or_default() += count;
-        }
-    }
-
     /// When the load began and measuring begins and ends, once known.
     pub fn window(&self) -> Option<Window> {
         self.pages().window
     }
 
-    /// Operations that ended well in the measured stretch, over all threads that are done.
-    pub fn operations(&self) -> u64 {
-        self.pages().operations
+    /// Whether it is being written in.
+    pub fn is_open(&self) -> bool {
+        let pages = self.pages();
+        pages.finished < pages.threads
     }
 
     /// Notes the router's memory; the highest is kept.
@@ -182,7 +212,7 @@ impl Book {
         let per_second = |count: f64| if duration_s > 0.0 { count / duration_s } else { 0.0 };
         let latency = pages.latency.as_ref().map(|histogram| Latency::of(histogram, self.latency_from));
         let mut measure = Measure {
-            name: self.name.to_owned(),
+            name: self.name.clone(),
             operation: self.operation.to_owned(),
             duration_s,
             operations: pages.operations,
@@ -196,12 +226,33 @@ impl Book {
             router: pages.router_use(duration_s),
             extra: pages.extra.clone(),
         };
-        measure.generator = (pages.threads > 0).then(|| pages.generator(&measure));
+        measure.generator = (pages.threads > 0 && !self.parts_only).then(|| pages.generator(&measure));
         measure
     }
 }
 
 impl Pages {
+    fn add(&mut self, other: &Pages) {
+        self.window = self.window.or(other.window);
+        for (&number, slice) in &other.seconds {
+            self.seconds.entry(number).or_insert_with(Slice::new).add(slice);
+        }
+        for (uri, count) in &other.errors {
+            *self.errors.entry(uri.clone()).or_default() += count;
+        }
+        self.timeouts += other.timeouts;
+        self.integrity.add(&other.integrity);
+        self.operations += other.operations;
+        other.latency.iter().for_each(|it| merge(&mut self.latency, it));
+        other.delay.iter().for_each(|it| merge(&mut self.delay, it));
+        self.threads += other.threads;
+        self.cpu_s += other.cpu_s;
+        self.busiest = self.busiest.max(other.busiest);
+        self.ended = self.ended.max(other.ended);
+        self.router = self.router.or(other.router);
+        self.rss_peak = self.rss_peak.max(other.rss_peak);
+    }
+
     fn seconds(&self) -> Vec<Second> {
         let second = |(&number, slice): (&i64, &Slice)| {
             let length_s = slice.length as f64 / 1e9;
@@ -361,6 +412,14 @@ impl Recorder {
         }
     }
 
+    /// An operation ended well whose latency nobody can tell.
+    #[inline]
+    pub fn untimed(&mut self, now: u64) {
+        self.total += 1;
+        self.slice.operations += 1;
+        self.operations += u64::from(now >= self.window.from && now < self.window.until);
+    }
+
     /// An operation failed with this URI, or a name in brackets.
     pub fn error(&mut self, uri: &str) {
         self.total_errors += 1;
@@ -387,9 +446,9 @@ impl Recorder {
         self.delay.saturating_record(late.max(1));
     }
 
-    /// Operations that ended well so far, warm-up included.
-    pub fn total(&self) -> u64 {
-        self.total
+    /// When the load runs.
+    pub fn window(&self) -> Window {
+        self.window
     }
 
     /// Call once per turn of the loop.
@@ -434,12 +493,7 @@ impl Recorder {
         for (uri, count) in std::mem::take(&mut self.errors) {
             *pages.errors.entry(uri).or_default() += count;
         }
-        let known = pages.seconds.entry(self.number).or_insert_with(Slice::new);
-        known.histogram.add(&slice.histogram).expect("all slices have the same bounds");
-        known.operations += slice.operations;
-        known.errors += slice.errors;
-        known.in_flight += slice.in_flight;
-        known.length = known.length.max(slice.length);
+        pages.seconds.entry(self.number).or_insert_with(Slice::new).add(&slice);
         drop(pages);
         self.slice_cpu = cpu;
         self.slice_start = self.slice_end;
@@ -471,6 +525,7 @@ impl Recorder {
         self.tell(book);
         self.hand_over(book, now.max(self.slice_start + 1));
         let mut pages = book.pages();
+        pages.finished += 1;
         pages.operations += self.operations;
         pages.timeouts += self.timeouts;
         merge(&mut pages.latency, &self.latency);

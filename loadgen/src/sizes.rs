@@ -47,6 +47,29 @@ impl Sizes {
     }
 }
 
+/// A stream of lengths.
+pub struct Lengths {
+    sizes: Sizes,
+    random: u64,
+}
+
+impl Lengths {
+    /// The lengths of one thread.
+    pub fn new(sizes: &Sizes, seed: u64, thread: usize) -> Lengths {
+        Lengths { sizes: sizes.clone(), random: seed ^ (thread as u64) << 32 }
+    }
+
+    /// The next one.
+    #[inline]
+    pub fn next(&mut self) -> u32 {
+        if let Sizes::Fixed(length) = self.sizes {
+            return length;
+        }
+        self.random = self.random.wrapping_add(1);
+        self.sizes.pick(crate::stamp::mix(self.random))
+    }
+}
+
 impl FromStr for Sizes {
     type Err = String;
 

@@ -51,11 +51,6 @@ pub enum Wait {
     Done,
 }
 
-impl Wait {
-    /// Sleeps until something arrives (or the word to stop).
-    pub const LONG: Wait = Wait::Until(u64::MAX);
-}
-
 /// The connections of one thread.
 pub struct Net {
     /// What all threads share.

@@ -8,7 +8,6 @@ use serde_json::json;
 use super::{Lanes, Measured, Run, share};
 use crate::args::{self, Kind};
 use crate::engine::{Ask, Key, Net};
-use crate::sizes::Sizes;
 use crate::stamp::Stamps;
 use crate::wire::codec::{Serializer, Template};
 
@@ -81,7 +80,7 @@ pub fn register_options(kind: Kind, invoke: &str) -> serde_json::Value {
 /// Runs the scenario.
 pub fn run(run: &Run, calls: &args::Calls) {
     let plan = Plan::new(run, calls);
-    run.stage.sessions_wanted.store(calls.callers + calls.callees, std::sync::atomic::Ordering::Relaxed);
+    run.stage.sessions_wanted.fetch_add(calls.callers + calls.callees, std::sync::atomic::Ordering::Relaxed);
     run.stage.planned.store(run.load.count.unwrap_or(0), std::sync::atomic::Ordering::Relaxed);
     let measured = Measured::new(run, "call", "call", true);
     if !Stamps::new(run.settings.serializer, 0, 0, run.load.verify).tells(plan.calls.payload.shortest() as usize) {
@@ -99,6 +98,7 @@ fn on_thread(run: &Run, plan: &Plan, measured: &Measured, net: &mut Net, thread:
     let mut crew = Crew::new(run, plan, Lanes::new(run, measured, thread, plan.pipeline, true), thread);
     crew.add_callees(&callee_keys);
     crew.add_callers(net, &caller_keys, first_caller);
+    run.gather(net)?;
     crew.lanes.ready(net, plan.calls.callers);
     net.run(&mut crew);
     crew.lanes.finish(net.control.now());
@@ -139,21 +139,4 @@ fn call_templates(plan: &Plan, serializer: Serializer) -> Vec<Template> {
 /// Whether a share of the calls, told by a number that both sides know, is to end in another way.
 fn chosen(number: u64, percent: f64) -> bool {
     percent > 0.0 && (crate::stamp::mix(number) % 1_000_000) as f64 / 10_000.0 < percent
-}
-
-/// Payload lengths with a cheap source of random numbers.
-struct Lengths {
-    sizes: Sizes,
-    random: u64,
-}
-
-impl Lengths {
-    #[inline]
-    fn next(&mut self) -> u32 {
-        if let Sizes::Fixed(length) = self.sizes {
-            return length;
-        }
-        self.random = self.random.wrapping_add(1);
-        self.sizes.pick(crate::stamp::mix(self.random))
-    }
 }

@@ -5,7 +5,7 @@ use super::{Lanes, Turn};
 use crate::engine::{Gate, Handler, Key, Net, Wait};
 use crate::mirror::Mirror;
 use crate::record::{Book, Recorder};
-use crate::wire::codec::{Message, Payload, Serializer, Template, text_head, write_uint};
+use crate::wire::codec::{Message, Payload, Serializer, Template, write_text, write_uint};
 
 /// A session and the registrations it is to hold.
 #[derive(Clone, Debug)]
@@ -125,12 +125,7 @@ impl<'a> Keeper<'a> {
         self.scratch.clear();
         match self.work {
             Work::Register => {
-                let uri = self.uris.uri(holder.first + at);
-                text_head(self.serializer, uri.len(), &mut self.scratch);
-                self.scratch.extend_from_slice(uri.as_bytes());
-                if self.serializer == Serializer::Json {
-                    self.scratch.push(b'"');
-                }
+                write_text(self.serializer, &self.uris.uri(holder.first + at), &mut self.scratch);
             }
             Work::Unregister => write_uint(self.serializer, holder.ids[at as usize], &mut self.scratch),
         }

@@ -16,7 +16,7 @@ use crate::engine::{Gate, Key, Net, Wait};
 use crate::outcome::Integrity;
 use crate::pace::Schedule;
 use crate::pending::{Found, Open, Pending};
-use crate::record::{Book, Recorder};
+use crate::record::{Book, Recorder, Window};
 
 /// Operations dealt in one turn at most before answers are read again.
 const PER_TURN: u32 = 4096;
@@ -39,9 +39,9 @@ pub struct Measured {
 
 impl Measured {
     /// For all threads of a run. The load is open-loop if the run has a rate and `paced`.
-    pub fn new(run: &Run, name: &'static str, operation: &'static str, paced: bool) -> Measured {
+    pub fn new(run: &Run, name: &str, operation: &'static str, paced: bool) -> Measured {
         Measured {
-            book: run.book(name, operation, run.load.rate.filter(|_| paced)),
+            book: run.book(name, operation, paced),
             ready: Gate::new(run.load.threads),
             drained: Gate::new(run.load.threads),
         }
@@ -68,7 +68,18 @@ pub struct Lane {
     limit: u64,
     /// Open loop: operations that have been due.
     due: u64,
+    /// Operations without an answer: how many have taken effect, as the handler knows.
+    confirmed: u64,
+    /// Whether its operations have answers.
+    answered: bool,
     alive: bool,
+}
+
+impl Lane {
+    #[inline]
+    fn under_way(&self) -> usize {
+        if self.answered { self.pending.open() } else { (self.started - self.confirmed) as usize }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,10 +106,13 @@ pub struct Lanes<'a> {
     measured: &'a Measured,
     thread: usize,
     pipeline: usize,
+    /// Whether time and count end it.
+    bounded: bool,
     lanes: Vec<Lane>,
     phase: Phase,
     paced: bool,
     schedule: Option<Schedule>,
+    whole: Option<Schedule>,
     /// Open loop: number of the thread's next operation.
     next: u64,
     dealt_in_turn: u32,
@@ -122,10 +136,12 @@ impl<'a> Lanes<'a> {
             measured,
             thread,
             pipeline,
+            bounded: true,
             lanes: Vec::new(),
             phase: Phase::Ready,
             paced: paced && run.load.rate.is_some(),
             schedule: None,
+            whole: None,
             next: 0,
             dealt_in_turn: 0,
             refill: 0,
@@ -137,10 +153,37 @@ impl<'a> Lanes<'a> {
         }
     }
 
+    /// The same for set-up that must be done whatever time it takes, as fast as answers come.
+    pub fn unbounded(run: &'a Run, measured: &'a Measured, thread: usize, pipeline: usize) -> Lanes<'a> {
+        Lanes { bounded: false, ..Lanes::new(run, measured, thread, pipeline, false) }
+    }
+
     /// A session that may start up to `limit` operations.
     pub fn add(&mut self, net: &Net, key: Key, limit: u64) {
         let pending = Pending::new(net.last_request(key) + 1);
-        self.lanes.push(Lane { key, pending, started: 0, limit, due: 0, alive: true });
+        self.lanes.push(Lane { key, pending, started: 0, limit, due: 0, confirmed: 0, answered: true, alive: true });
+    }
+
+    /// That many operations of a lane, which have no answers, have taken effect: so many less are under way.
+    pub fn confirm(&mut self, index: usize, confirmed: u64) {
+        let lane = &mut self.lanes[index];
+        if confirmed > lane.confirmed {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.in_flight -= confirmed - lane.confirmed;
+            }
+            lane.confirmed = confirmed;
+            self.refill = self.refill.min(index);
+        }
+    }
+
+    /// When the load runs, once the gate has opened.
+    pub fn window(&self) -> Option<Window> {
+        self.recorder.as_ref().map(Recorder::window)
+    }
+
+    /// The schedule of all threads together, in an open loop.
+    pub fn whole_schedule(&self) -> Option<Schedule> {
+        self.whole
     }
 
     /// The lanes of this thread.
@@ -152,7 +195,7 @@ impl<'a> Lanes<'a> {
     pub fn ready(&mut self, net: &Net, total: u64) {
         let load = &self.run.load;
         let limits = self.lanes.iter().fold(0_u64, |sum, lane| sum.saturating_add(lane.limit));
-        self.quota = load.count.map_or(u64::MAX, |count| {
+        self.quota = load.count.filter(|_| self.bounded).map_or(u64::MAX, |count| {
             let (first, _) = share(total, load.threads, self.thread);
             let upto = |lane: u64| (u128::from(count) * u128::from(lane) / u128::from(total)) as u64;
             upto(first + self.lanes.len() as u64) - upto(first)
@@ -168,11 +211,12 @@ impl<'a> Lanes<'a> {
 
     fn begin(&mut self, net: &Net, start: u64) {
         let load = &self.run.load;
-        let window = load.window(start);
+        let window = if self.bounded { load.window(start) } else { Window { load: start, from: start, until: u64::MAX } };
         self.until = window.until;
         self.schedule = self.schedule.map(|schedule| schedule.from(start));
-        let whole = load.rate.filter(|_| self.paced).map(|rate| Schedule::new(start, rate, load.ramp, 0.0));
-        self.recorder = Some(Recorder::new(&self.measured.book, window, whole, self.thread));
+        self.whole = load.rate.filter(|_| self.paced).map(|rate| Schedule::new(start, rate, load.ramp, 0.0));
+        self.recorder = Some(Recorder::new(&self.measured.book, window, self.whole, self.thread));
+        self.run.stage.draining.store(false, Ordering::Relaxed);
         self.next_sweep = net.now + SWEEP_NS;
         self.phase = Phase::Running;
     }
@@ -286,7 +330,7 @@ impl<'a> Lanes<'a> {
         self.quota > 0
             && lane.alive
             && lane.started < lane.limit
-            && lane.pending.open() < self.pipeline
+            && lane.under_way() < self.pipeline
             && lane.pending.has_room()
             && net.waiting(lane.key) < CROWDED
     }
@@ -303,6 +347,20 @@ impl<'a> Lanes<'a> {
             recorder.in_flight += 1;
         }
         id
+    }
+
+    /// Opens an operation that was allowed and has no answer; see [`Lanes::confirm`].
+    #[inline]
+    pub fn open_unanswered(&mut self, net: &mut Net, index: usize) -> u64 {
+        let lane = &mut self.lanes[index];
+        lane.answered = false;
+        lane.started += 1;
+        self.quota -= 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.in_flight += 1;
+            recorder.untimed(net.now);
+        }
+        net.next_request(lane.key)
     }
 
     /// The operation that a partial answer belongs to.
@@ -337,14 +395,6 @@ impl<'a> Lanes<'a> {
     pub fn ended_well(&mut self, net: &Net, open: &Open) {
         if let Some(recorder) = &mut self.recorder {
             recorder.operation(open.start, net.now);
-        }
-    }
-
-    /// Operations ended well without a request of their own: events, for instance.
-    #[inline]
-    pub fn happened(&mut self, start: u64, now: u64) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.operation(start, now);
         }
     }
 

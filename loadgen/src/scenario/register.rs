@@ -187,7 +187,7 @@ fn pass(net: &mut Net, gate: &Gate, observers: &mut [Observer]) -> Result<(), St
 }
 
 /// Counts events that did not come or came too often.
-fn missing(book: &Book, observers: &mut [Observer], expected: [u64; 4]) {
+pub fn missing(book: &Book, observers: &mut [Observer], expected: [u64; 4]) {
     for observer in observers {
         let mut found = std::mem::take(&mut observer.mirror.integrity);
         for (seen, expected) in observer.mirror.seen.iter().zip(expected) {

@@ -1,9 +1,10 @@
 //! The callers of one thread, with its callees: the handler that runs the load.
 
 use super::callee::{Answers, Callee};
-use super::{ASKED_ERROR, Lengths, Plan, call_templates};
+use super::{ASKED_ERROR, Plan, call_templates};
 use crate::engine::{Handler, Key, Net, Wait};
 use crate::scenario::{Lanes, Run, Turn};
+use crate::sizes::Lengths;
 use crate::stamp::{Stamps, Token};
 use crate::wire::codec::{Message, Payload, Serializer, Template};
 
@@ -55,7 +56,7 @@ impl<'a> Crew<'a> {
             callees: Vec::new(),
             answers: Answers::new(serializer, &plan.calls, &stamps),
             stamps,
-            lengths: Lengths { sizes: plan.calls.payload.clone(), random: run.load.seed ^ (thread as u64) << 32 },
+            lengths: Lengths::new(&plan.calls.payload, run.load.seed, thread),
             templates: call_templates(plan, serializer),
             scratch: Vec::new(),
             broken: None,

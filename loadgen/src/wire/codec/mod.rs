@@ -16,7 +16,7 @@ mod value;
 
 pub use message::{Created, Message, Payload};
 pub use template::{Template, list_head, write_uint};
-pub use value::{bytes_head, decode, encode, text_head};
+pub use value::{bytes_head, decode, encode, write_text};
 
 /// The encodings a router may speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

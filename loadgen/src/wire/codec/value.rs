@@ -101,11 +101,20 @@ fn msgpack_length(length: usize, fixed: u8, limit: usize, wide: u8, out: &mut Ve
 }
 
 /// Writes the head of a string of that many octets; JSON's closing quote is the writer's affair.
-pub fn text_head(serializer: Serializer, length: usize, out: &mut Vec<u8>) {
+fn text_head(serializer: Serializer, length: usize, out: &mut Vec<u8>) {
     match serializer {
         Serializer::Json => out.push(b'"'),
         Serializer::Msgpack => msgpack_length(length, STRING, 32, 0xd9, out),
         Serializer::Cbor => cbor_head(3, length as u64, out),
+    }
+}
+
+/// Writes a string that needs no escapes.
+pub fn write_text(serializer: Serializer, text: &str, out: &mut Vec<u8>) {
+    text_head(serializer, text.len(), out);
+    out.extend_from_slice(text.as_bytes());
+    if serializer == Serializer::Json {
+        out.push(b'"');
     }
 }
 
