@@ -48,11 +48,12 @@ impl Clients {
         let callees = {
             let done = done.clone();
             let mut side = SideOf::new(self.callees);
-            std::thread::spawn(move || {
+            let serve = move || {
                 while !done.load(Ordering::Acquire) {
                     side.turn(|_, request, out| yield_frame(invocation_id(request), out));
                 }
-            })
+            };
+            std::thread::Builder::new().name("callees".to_owned()).spawn(serve).unwrap()
         };
         let mut side = SideOf::new(self.callers);
         let mut sent = [0u32; CALLERS];
