@@ -14,8 +14,8 @@
 //! Spec: "Session Meta API", "Registration Meta API", "Subscription Meta API".
 
 use super::details::{write_registration, write_subscription};
-use super::observers::{Group, Observers, Watch};
-use super::pending::{Pending, Record, Subject};
+use super::observers::{Group, Heard, Observers};
+use super::pending::{Pending, Record, Subject, Text};
 use super::topic::{Topic, Topics};
 use crate::codec::{self, Writer};
 use crate::pattern::EntryKey;
@@ -78,7 +78,10 @@ pub(in crate::realm) struct Meta {
 /// What a flush encodes into.
 struct Scratch {
     batch: Batch,
-    payload: Vec<u8>,
+    args: Vec<u8>,
+    kwargs: Vec<u8>,
+    /// What the kwargs are of: those of one change are the same.
+    named: Option<(Text, Policy)>,
 }
 
 /// A batch larger than this is not kept.
@@ -89,7 +92,7 @@ impl Meta {
         Meta {
             observers: Observers::new(options.meta_visibility, secret),
             pending: Pending::default(),
-            scratch: Scratch { batch: Batch::new(Encoding::Json), payload: Vec::new() },
+            scratch: Scratch::new(),
             kwargs: options.meta_event_kwargs,
         }
     }
@@ -142,7 +145,7 @@ impl Meta {
             record.publication = Id::from_random(random.u64(..));
         }
         for group in self.observers.groups().iter().filter(|group| group.hears(self.pending.topics)) {
-            self.scratch.fill(&self.pending, &self.observers, group, self.kwargs);
+            self.scratch.fill(&self.pending, group, self.kwargs);
             if !self.scratch.batch.ends.is_empty() {
                 for link in group.links() {
                     // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
@@ -156,35 +159,53 @@ impl Meta {
 }
 
 impl Scratch {
+    const fn new() -> Scratch {
+        Scratch { batch: Batch::new(Encoding::Json), args: Vec::new(), kwargs: Vec::new(), named: None }
+    }
+
     /// Encodes everything pending that the group hears of and may see.
-    fn fill(&mut self, pending: &Pending, observers: &Observers, group: &Group, kwargs: bool) {
+    fn fill(&mut self, pending: &Pending, group: &Group, kwargs: bool) {
         self.batch.clear();
         self.batch.encoding = group.encoding();
+        self.kwargs.clear();
+        self.named = None;
         for record in &pending.records {
-            if group.rules.as_ref().is_some_and(|rules| !may_see(rules, pending, record)) {
+            let heard = group.heard(record.topic);
+            if heard.is_empty() || group.rules.as_ref().is_some_and(|rules| !may_see(rules, pending, record)) {
                 continue;
             }
-            let mut watches = observers.watches(group, record.topic).peekable();
-            if watches.peek().is_none() {
-                continue;
-            }
-            self.payload.clear();
-            let args = write_args(pending, record, group.encoding(), &mut self.payload);
+            self.args.clear();
+            write_args(pending, record, group.encoding(), &mut self.args);
             if kwargs {
-                write_kwargs(pending, record, group.encoding(), &mut self.payload);
+                self.name(pending, record);
             }
-            watches.for_each(|watch| self.event(watch, record, args));
+            heard.iter().for_each(|heard| self.event(heard, record));
         }
     }
 
-    /// Encodes one EVENT; the payload is in `self.payload`, its kwargs begin at `args`.
-    fn event(&mut self, watch: &Watch, record: &Record, args: usize) {
+    /// Makes the kwargs those of a record.
+    fn name(&mut self, pending: &Pending, record: &Record) {
+        let named = match record.subject {
+            Subject::Entry { uri, policy, .. } => Some((uri, policy)),
+            Subject::Session { .. } => None,
+        };
+        if named != self.named {
+            self.named = named;
+            self.kwargs.clear();
+            if let Some((uri, policy)) = named {
+                write_kwargs(pending.text(uri), policy, self.batch.encoding, &mut self.kwargs);
+            }
+        }
+    }
+
+    /// Encodes one EVENT with the payload that is ready.
+    fn event(&mut self, heard: &Heard, record: &Record) {
         let encoding = self.batch.encoding;
         let message = RouterMessage::Event {
-            subscription: watch.subscription,
+            subscription: heard.subscription,
             publication: record.publication,
-            details: EventDetails { topic: watch.pattern.then(|| record.topic.uri()), ..EventDetails::default() },
-            payload: Payload { encoding, args: &self.payload[..args], kwargs: &self.payload[args..] },
+            details: EventDetails { topic: heard.pattern.then(|| record.topic.uri()), ..EventDetails::default() },
+            payload: Payload { encoding, args: &self.args, kwargs: &self.kwargs },
         };
         codec::encode(encoding, &message, &mut self.batch.bytes);
         self.batch.end_message();
@@ -211,8 +232,8 @@ fn may_see(rules: &RuleSet, pending: &Pending, record: &Record) -> bool {
     actions.into_iter().any(|action| rules.judge(action, pending.text(uri), policy).allowed)
 }
 
-/// Appends the positional arguments; returns where they end.
-fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut Vec<u8>) -> usize {
+/// Appends the positional arguments.
+fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut Vec<u8>) {
     let mut writer = Writer::new(encoding, out);
     match (record.topic, record.subject) {
         (Topic::SessionLeft, Subject::Session { peer }) => {
@@ -238,16 +259,14 @@ fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut 
         }
     }
     writer.end_list();
-    out.len()
 }
 
-/// Appends the keyword arguments, where the event is about a registration or subscription.
-fn write_kwargs(pending: &Pending, record: &Record, encoding: Encoding, out: &mut Vec<u8>) {
-    let Subject::Entry { uri, policy, .. } = record.subject else { return };
+/// Appends the keyword arguments.
+fn write_kwargs(uri: &str, policy: Policy, encoding: Encoding, out: &mut Vec<u8>) {
     let mut writer = Writer::new(encoding, out);
     writer.begin_map(2);
     writer.text("uri");
-    writer.text(pending.text(uri));
+    writer.text(uri);
     writer.text("match");
     writer.text(policy.as_str());
     writer.end_map();

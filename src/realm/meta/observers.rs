@@ -21,15 +21,21 @@ use crate::wamp::{Encoding, Id, Policy};
 /// Watches there can be: one for each URI and policy that matches a meta topic, of which there are fewer.
 const WATCHES: usize = 256;
 
-/// A subscription that matches meta topics.
-pub(super) struct Watch {
+/// A subscription that matches meta topics, and who holds it.
+struct Watch {
     key: EntryKey,
+    heard: Heard,
+    topics: Topics,
+    holders: usize,
+}
+
+/// A subscription as EVENTs need it.
+#[derive(Clone, Copy)]
+pub(super) struct Heard {
     /// Its id on the wire.
     pub(super) subscription: Id,
     /// EVENTs on it name their topic (PAT-6).
     pub(super) pattern: bool,
-    topics: Topics,
-    holders: usize,
 }
 
 /// A set of watches.
@@ -79,6 +85,8 @@ pub(super) struct Group {
     /// What its members may see; `None` for everything.
     pub(super) rules: Option<Arc<RuleSet>>,
     topics: Topics,
+    /// By topic, the subscriptions through which it is heard.
+    heard: [Vec<Heard>; Topic::ALL.len()],
     /// Slots of members, and the ways to them.
     seats: Vec<(u32, Link)>,
 }
@@ -91,6 +99,11 @@ impl Group {
     /// Whether it hears of any of these topics.
     pub(super) fn hears(&self, topics: Topics) -> bool {
         !self.seats.is_empty() && self.topics.meets(topics)
+    }
+
+    /// The subscriptions through which it hears of a topic.
+    pub(super) fn heard(&self, topic: Topic) -> &[Heard] {
+        &self.heard[topic as usize]
     }
 
     pub(super) fn links(&self) -> impl Iterator<Item = Link> {
@@ -140,12 +153,6 @@ impl Observers {
     /// All groups; some may be empty.
     pub(super) fn groups(&self) -> &[Group] {
         &self.groups
-    }
-
-    /// The watches through which a group hears of a topic.
-    pub(super) fn watches(&self, group: &Group, topic: Topic) -> impl Iterator<Item = &Watch> {
-        let live = group.kind.set.iter().filter_map(|watch| self.watches[watch].as_ref());
-        live.filter(move |watch| watch.topics.has(topic))
     }
 
     /// The session now holds this subscription, which matches `topics`.
@@ -200,8 +207,8 @@ impl Observers {
             self.watches[found].iter_mut().for_each(|watch| watch.holders += 1);
             return found;
         }
-        let subscription = id_of(key);
-        let watch = Watch { key, subscription, pattern: policy != Policy::Exact, topics, holders: 1 };
+        let heard = Heard { subscription: id_of(key), pattern: policy != Policy::Exact };
+        let watch = Watch { key, heard, topics, holders: 1 };
         let vacant = self.watches.iter().position(Option::is_none).unwrap_or_else(|| {
             self.watches.push(None);
             self.watches.len() - 1
@@ -248,8 +255,13 @@ impl Observers {
 
     fn open(&mut self, kind: Kind, rules: Option<Arc<RuleSet>>) -> usize {
         let mut topics = Topics::default();
-        kind.set.iter().filter_map(|watch| self.watches[watch].as_ref()).for_each(|watch| topics.extend(watch.topics));
-        let opened = Group { kind: kind.clone(), rules, topics, seats: Vec::new() };
+        let mut heard = std::array::from_fn(|_| Vec::new());
+        for watch in kind.set.iter().filter_map(|watch| self.watches[watch].as_ref()) {
+            topics.extend(watch.topics);
+            let own = Topic::ALL.into_iter().filter(|&topic| watch.topics.has(topic));
+            own.for_each(|topic| heard[topic as usize].push(watch.heard));
+        }
+        let opened = Group { kind: kind.clone(), rules, topics, heard, seats: Vec::new() };
         let group = match self.vacant.pop() {
             Some(group) => {
                 self.groups[group] = opened;

@@ -40,7 +40,7 @@ pub(super) enum Subject {
 }
 
 /// A text in the arena.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text {
     start: u32,
     end: u32,
