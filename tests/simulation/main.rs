@@ -5,10 +5,12 @@
 //! come by chance. What must hold is checked after every step; a step that fails prints the seed and its number.
 //!
 //! `world`: queues and faults. `model`: what the realm should hold. `mirror`: what an observer knows. `history`: the
-//! clients, and what they receive. `steps`: what may happen. `checks`: what must hold.
+//! clients, and what they receive. `steps`, `calls`, `interventions`: what may happen. `checks`: what must hold.
 
+mod calls;
 mod checks;
 mod history;
+mod interventions;
 mod mirror;
 mod model;
 mod steps;

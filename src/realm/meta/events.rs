@@ -13,7 +13,7 @@
 //! Not here: which changes there are (`dealer`, `broker`, `members`), the meta procedures.
 //! Spec: "Session Meta API", "Registration Meta API", "Subscription Meta API".
 
-use super::details::{write_registration, write_subscription};
+use super::details::{Timestamp, write_registration, write_subscription};
 use super::observers::{Group, Heard, Observers};
 use super::pending::{Pending, Record, Subject, Text};
 use super::topic::{Topic, Topics};
@@ -82,6 +82,8 @@ struct Scratch {
     kwargs: Vec<u8>,
     /// What the kwargs are of: those of one change are the same.
     named: Option<(Text, Policy)>,
+    /// When the last entry was created: most of a turn at the same moment.
+    created: Timestamp,
 }
 
 /// A batch larger than this is not kept.
@@ -159,8 +161,9 @@ impl Meta {
 }
 
 impl Scratch {
-    const fn new() -> Scratch {
-        Scratch { batch: Batch::new(Encoding::Json), args: Vec::new(), kwargs: Vec::new(), named: None }
+    fn new() -> Scratch {
+        let (batch, created) = (Batch::new(Encoding::Json), Timestamp::new(0));
+        Scratch { batch, args: Vec::new(), kwargs: Vec::new(), named: None, created }
     }
 
     /// Encodes everything pending that the group hears of and may see.
@@ -175,7 +178,13 @@ impl Scratch {
                 continue;
             }
             self.args.clear();
-            write_args(pending, record, group.encoding(), &mut self.args);
+            if let Subject::Entry { created, .. } = record.subject
+                && matches!(record.topic, Topic::RegistrationCreated | Topic::SubscriptionCreated)
+                && created != self.created.unix_ms
+            {
+                self.created = Timestamp::new(created);
+            }
+            write_args(pending, record, &self.created, group.encoding(), &mut self.args);
             if kwargs {
                 self.name(pending, record);
             }
@@ -233,7 +242,7 @@ fn may_see(rules: &RuleSet, pending: &Pending, record: &Record) -> bool {
 }
 
 /// Appends the positional arguments.
-fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut Vec<u8>) {
+fn write_args(pending: &Pending, record: &Record, created: &Timestamp, encoding: Encoding, out: &mut Vec<u8>) {
     let mut writer = Writer::new(encoding, out);
     match (record.topic, record.subject) {
         (Topic::SessionLeft, Subject::Session { peer }) => {
@@ -247,7 +256,7 @@ fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut 
             writer.begin_list(1);
             super::session::write_details(&mut writer, record.session, pending.peer(peer));
         }
-        (topic, Subject::Entry { id, created, uri, policy, invoke }) => {
+        (topic, Subject::Entry { id, uri, policy, invoke, .. }) => {
             writer.begin_list(2);
             writer.uint(record.session.get());
             let uri = pending.text(uri);

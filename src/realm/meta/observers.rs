@@ -281,3 +281,24 @@ impl Observers {
         self.watches.iter().flatten().for_each(|watch| self.topics.extend(watch.topics));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Topic, WATCHES};
+    use std::collections::BTreeSet;
+
+    /// Every URI and policy that matches a meta topic: there is a watch for each.
+    #[test]
+    fn there_are_fewer_matching_patterns_than_watches() {
+        let topics = Topic::ALL.map(Topic::uri);
+        let prefixes: BTreeSet<&str> = topics.iter().flat_map(|uri| (0..=uri.len()).map(|end| &uri[..end])).collect();
+        let blanked = |uri: &str, blank: usize| {
+            let parts = uri.split('.').enumerate();
+            parts.map(|(n, part)| if blank >> n & 1 == 1 { "" } else { part }).collect::<Vec<_>>().join(".")
+        };
+        let wildcards: BTreeSet<String> =
+            topics.iter().flat_map(|uri| (0..8).map(|blank| blanked(uri, blank))).collect();
+        assert!(topics.iter().all(|uri| uri.split('.').count() == 3));
+        assert!(topics.len() + prefixes.len() + wildcards.len() <= WATCHES);
+    }
+}
