@@ -292,7 +292,8 @@ fn paging_is_stable_under_churn() {
             .copied()
             .filter(|&key| only.is_none_or(|only| map.entry(key).unwrap().policy == only))
             .collect();
-        (stable_seen.sort(), expected.sort());
+        stable_seen.sort();
+        expected.sort();
         assert_eq!(stable_seen, expected);
     }
 }
