@@ -58,7 +58,10 @@ fn all(map: &Map, uri: &str) -> u64 {
 fn exact(group: &mut BenchmarkGroup<WallTime>, n: u64) {
     let map = of_policy(n, Policy::Exact);
     let keys = Keys::new(seed());
-    let hash = |uri: &str| u64::from(keys.fragment(keys.text(uri.as_bytes()))) << 32 | keys.text(uri.as_bytes());
+    let hash = |uri: &str| {
+        let hash = keys.text(uri.as_bytes());
+        u64::from(keys.fragment(hash)) << 32 | hash & 0xffff_ffff
+    };
     let mut brown = HashTable::<(Box<str>, u32)>::new();
     for i in 0..n {
         let uri = uri(i).into_boxed_str();

@@ -28,9 +28,11 @@ fn applies(policy: Policy, pattern: &str, uri: &str) -> bool {
         Policy::Exact => pattern == uri,
         Policy::Prefix => uri.starts_with(pattern),
         Policy::Wildcard => {
-            let (pattern, uri): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), uri.split('.').collect());
-            pattern.len() == uri.len()
-                && pattern.iter().zip(&uri).all(|(p, u)| if p.is_empty() { !u.is_empty() } else { p == u })
+            pattern.split('.').count() == uri.split('.').count()
+                && pattern
+                    .split('.')
+                    .zip(uri.split('.'))
+                    .all(|(p, u)| if p.is_empty() { !u.is_empty() } else { p == u })
         }
     }
 }
@@ -290,7 +292,8 @@ fn paging_is_stable_under_churn() {
             .copied()
             .filter(|&key| only.is_none_or(|only| map.entry(key).unwrap().policy == only))
             .collect();
-        (stable_seen.sort(), expected.sort());
+        stable_seen.sort();
+        expected.sort();
         assert_eq!(stable_seen, expected);
     }
 }
