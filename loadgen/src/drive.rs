@@ -12,7 +12,7 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use crate::args::{self, Command, Common, Extent};
-use crate::engine::{Control, Credentials, Settings};
+use crate::engine::{Control, Credentials, Settings, without_secret};
 use crate::outcome::{Ending, Outcome};
 use crate::report::sweep::{Search, explore, held};
 use crate::report::{self, FailIf, units};
@@ -32,8 +32,7 @@ pub fn parameters(flags: &ArgMatches) -> BTreeMap<String, Value> {
             .unwrap_or_else(|| Value::from(text.as_ref()))
     };
     let secret = |id: &str, value: Value| match (id, value.as_str()) {
-        // Reports are passed around; what proves who one is must not be in them.
-        ("auth", Some(text)) => Value::from(text.split(':').take(2).collect::<Vec<_>>().join(":")),
+        ("auth", Some(text)) => Value::from(without_secret(text)),
         _ => value,
     };
     let mut found = BTreeMap::new();
@@ -110,11 +109,16 @@ fn mixed(
     parameters: BTreeMap<String, Value>,
 ) -> Result<ExitCode, String> {
     let conditions = conditions(&common.fail_if)?;
-    let errand = Errand::new(name, common, parameters, prepare(common, extent)?);
+    let run = Run { mixed: true, ..prepare(common, extent)? };
+    let errand = Errand::new(name, common, parameters, run);
     let parts = mix::lay_out(&errand.run, mix::parse(text)?, extent)?;
     let told = Arc::clone(&errand.run.told);
     let mut outcome = errand.carry_out(|_| mix::run(parts));
-    outcome.measures.splice(0..0, mix::headline(&told));
+    if let Some(sum) = mix::sum(&told.books()) {
+        // Of the process that serves all parts, none has a share that could be told.
+        outcome.measures.iter_mut().for_each(|measure| measure.router = None);
+        outcome.measures.insert(0, sum.measure());
+    }
     if let Some(growth) = told.growth() {
         outcome.measures[0].extra.insert("router_growth_bytes_per_hour".to_owned(), growth);
     }
@@ -191,13 +195,15 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
         router: common.router_pid,
     };
     // Two runs at the same time must not meet in their URIs.
-    let nonce = (std::process::id() as u64) << 20 ^ SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_micros() as u64);
+    let nonce =
+        (std::process::id() as u64) << 20 ^ SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_micros() as u64);
     Ok(Run {
         settings: Arc::new(settings),
         control: Arc::new(Control::new()),
         load,
         prefix: format!("com.loadgen.r{:07x}", nonce & 0xfff_ffff),
         part: None,
+        mixed: false,
         stage: Arc::default(),
         told: Arc::default(),
         together: None,

@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use hdrhistogram::Histogram;
 
-use crate::outcome::{Generator, Integrity, LONGEST_NS, Latency, LatencyFrom, Measure, Rate, Router, Second, Verdict, new_histogram};
+use crate::outcome::{
+    Generator, Integrity, LONGEST_NS, Latency, LatencyFrom, Measure, Rate, Router, Second, Verdict, new_histogram,
+};
 use crate::pace::Schedule;
 use crate::usage::{self, Sample};
 
@@ -57,6 +59,14 @@ pub struct Counters {
     pub errors: AtomicU64,
     /// Started and not ended.
     pub in_flight: AtomicU64,
+}
+
+impl Counters {
+    fn add(&self, other: &Counters) {
+        self.operations.fetch_add(other.operations.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.errors.fetch_add(other.errors.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.in_flight.fetch_add(other.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -136,13 +146,21 @@ impl Book {
         Book { parts_only: true, router: None, ..self }
     }
 
+    /// Whether a schedule makes its operations.
+    pub fn is_paced(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The sum of several books whose load ran at the same time.
     pub fn sum(name: &str, books: &[Arc<Book>]) -> Book {
         let asked = books.iter().filter_map(|book| book.asked).reduce(|sum, asked| sum + asked);
         let from = if asked.is_some() { LatencyFrom::Due } else { LatencyFrom::Sent };
         let sum = Book::new(name.to_owned(), "operation", from, asked, None);
         let mut pages = sum.pages();
-        books.iter().for_each(|book| pages.add(&book.pages()));
+        for book in books {
+            pages.add(&book.pages());
+            sum.counters.add(&book.counters);
+        }
         drop(pages);
         sum
     }
@@ -248,6 +266,8 @@ impl Pages {
         self.threads += other.threads;
         self.cpu_s += other.cpu_s;
         self.busiest = self.busiest.max(other.busiest);
+        self.busy_now = self.busy_now.max(other.busy_now);
+        self.finished += other.finished;
         self.ended = self.ended.max(other.ended);
         self.router = self.router.or(other.router);
         self.rss_peak = self.rss_peak.max(other.rss_peak);
@@ -257,7 +277,8 @@ impl Pages {
         let second = |(&number, slice): (&i64, &Slice)| {
             let length_s = slice.length as f64 / 1e9;
             let quantile = |q| if slice.histogram.is_empty() { 0 } else { slice.histogram.value_at_quantile(q) };
-            let middle = self.window.map_or(0, |it| it.from.saturating_add_signed(number * SLICE_NS as i64 + 500_000_000));
+            let middle =
+                self.window.map_or(0, |it| it.from.saturating_add_signed(number * SLICE_NS as i64 + 500_000_000));
             Second {
                 at_s: number as f64,
                 length_s,

@@ -66,11 +66,6 @@ impl Stamps {
         }
     }
 
-    /// At most this many octets of arguments hold a payload of that length.
-    pub fn expected(length: usize) -> usize {
-        length + 6
-    }
-
     /// Whether this is the payload of that token and length.
     #[inline]
     pub fn is(&self, payload: &[u8], token: Token, length: usize) -> bool {
@@ -78,7 +73,8 @@ impl Stamps {
             return true;
         }
         let stamp = self.stamp(token, length);
-        payload.len() == length && if length < STAMP { payload == &stamp[..length] } else { self.whole(payload, &stamp) }
+        payload.len() == length
+            && if length < STAMP { payload == &stamp[..length] } else { self.whole(payload, &stamp) }
     }
 
     /// The token of a payload; `None` if it is damaged, too short to have one, or not to be checked.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::args::Common;
 use crate::calendar::rfc3339;
+use crate::engine::without_secret;
 use crate::live::View;
 use crate::outcome::{Ending, FORMAT, Measure, Outcome};
 use crate::scenario::Run;
@@ -94,7 +95,7 @@ impl<'a> Errand<'a> {
             scenario: self.name.to_owned(),
             label: self.common.label.clone(),
             parameters: self.parameters,
-            command: std::env::args().collect(),
+            command: command_line(),
             targets: self.common.url.clone(),
             agents,
             started: rfc3339(started + Duration::from_nanos(began)),
@@ -109,6 +110,19 @@ impl<'a> Errand<'a> {
             notes,
         }
     }
+}
+
+/// The command line, without what proves who one is.
+fn command_line() -> Vec<String> {
+    let mut words: Vec<String> = std::env::args().collect();
+    for at in 1..words.len() {
+        if let Some(secret) = words[at].strip_prefix("--auth=") {
+            words[at] = format!("--auth={}", without_secret(secret));
+        } else if words[at - 1] == "--auth" {
+            words[at] = without_secret(&words[at]);
+        }
+    }
+    words
 }
 
 /// Set by SIGINT and SIGTERM; a second signal ends the process at once.

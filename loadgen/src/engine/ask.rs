@@ -1,12 +1,11 @@
 //! What happens before and after the load, as straight-line code: joining, and requests whose answers are waited for.
 
 use std::collections::HashMap;
-use std::io;
 
 use serde_json::{Value, json};
 
 use super::control::Gate;
-use super::net::{Handler, Key, Net, Wait};
+use super::net::{Handler, Key, Net, NotBegun, Wait};
 use crate::wire::codec::{Message, decode};
 
 /// Attempts to join at the same time, per thread.
@@ -121,13 +120,15 @@ impl Handler for Joining {
         if self.failure.is_some() || self.joined.len() == self.wanted || net.control.stopped() {
             return Wait::Done;
         }
-        while self.under_way < JOINING_AT_ONCE && self.joined.len() + self.under_way < self.wanted && net.now >= self.retry
+        while self.under_way < JOINING_AT_ONCE
+            && self.joined.len() + self.under_way < self.wanted
+            && net.now >= self.retry
         {
             match net.connect() {
                 Ok(_) => self.under_way += 1,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.retry = net.now + RETRY_NS,
-                Err(error) => {
-                    self.failure = Some(format!("cannot open a connection: {error}"));
+                Err(NotBegun::Busy) => self.retry = net.now + RETRY_NS,
+                Err(NotBegun::Failed(why)) => {
+                    self.failure = Some(why);
                     return Wait::Done;
                 }
             }

@@ -15,6 +15,6 @@ mod threads;
 
 pub use ask::{Ask, STOPPED};
 pub use control::{Control, Gate};
-pub use net::{Handler, Key, Net, Wait};
-pub use opening::Credentials;
+pub use net::{Handler, Key, Net, NotBegun, Wait};
+pub use opening::{Credentials, without_secret};
 pub use threads::{Settings, on_threads};

@@ -12,7 +12,7 @@ use super::control::Control;
 use super::opening;
 use super::peer::{Peer, Stage};
 use super::threads::Settings;
-use crate::wire::codec::{Message, Serializer, encode, decode};
+use crate::wire::codec::{Message, Serializer, decode, encode};
 use crate::wire::framing::{Framing, Incoming, Outgoing, Step, split_batch};
 use crate::wire::stream::Stream;
 
@@ -40,6 +40,15 @@ pub trait Handler {
 
     /// Called once per turn of the loop: do what is due, say how long nothing will be.
     fn turn(&mut self, net: &mut Net) -> Wait;
+}
+
+/// Why a connection was not even begun.
+#[derive(Debug)]
+pub enum NotBegun {
+    /// A queue of the operating system is full: try again soon.
+    Busy,
+    /// A sentence for a person.
+    Failed(String),
 }
 
 /// What the loop does after a turn.
@@ -101,9 +110,16 @@ impl Net {
     /// Opens a connection to the next target in turn and joins there; [`Handler::joined`] or [`Handler::ended`] tells.
     ///
     /// # Errors
-    /// Of the operating system: descriptors, ports. `WouldBlock`: its queue is full, try again.
-    pub fn connect(&mut self) -> io::Result<Key> {
+    /// The operating system does not even begin.
+    pub fn connect(&mut self) -> Result<Key, NotBegun> {
         let target = self.next_target % self.settings.targets.len();
+        self.begin(target).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => NotBegun::Busy,
+            _ => NotBegun::Failed(format!("{}: {}", self.settings.targets[target], cannot_connect(&error))),
+        })
+    }
+
+    fn begin(&mut self, target: usize) -> io::Result<Key> {
         let stream = Stream::connect(&self.settings.targets[target], &self.settings.tls)?;
         self.next_target += 1;
         let key = self.free.pop().unwrap_or(self.peers.len());
@@ -246,7 +262,8 @@ impl Net {
     /// Ends the attempts to join that take too long.
     fn expire<H: Handler>(&mut self, handler: &mut H) {
         while let Some(&(deadline, key)) = self.joining.front() {
-            let current = self.peers[key].as_ref().filter(|peer| peer.deadline == deadline && peer.stage < Stage::Joined);
+            let current =
+                self.peers[key].as_ref().filter(|peer| peer.deadline == deadline && peer.stage < Stage::Joined);
             let Some(peer) = current else {
                 self.joining.pop_front();
                 continue;
@@ -535,6 +552,9 @@ fn cannot_connect(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nobody listens there (connection refused)".to_owned(),
         io::ErrorKind::NotFound => "there is no such socket".to_owned(),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
+            "this process may open no more connections (ulimit -n)".to_owned()
+        }
         _ => format!("cannot connect: {error}"),
     }
 }

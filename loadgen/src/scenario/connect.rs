@@ -1,11 +1,10 @@
 //! `connect`: sessions join, as many per second as asked or as come, and then stay idle.
 
-use std::io;
 use std::sync::atomic::Ordering;
 
 use super::{Run, share};
 use crate::args;
-use crate::engine::{Gate, Handler, Key, Net, Wait};
+use crate::engine::{Gate, Handler, Key, Net, NotBegun, Wait};
 use crate::outcome::Integrity;
 use crate::pace::Schedule;
 use crate::record::{Book, Recorder};
@@ -110,10 +109,10 @@ impl Joiner<'_> {
                 self.under_way += 1;
                 self.recorder.in_flight += 1;
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.retry = net.now + RETRY_NS,
-            Err(error) => {
+            Err(NotBegun::Busy) => self.retry = net.now + RETRY_NS,
+            Err(NotBegun::Failed(why)) => {
                 self.attempts += 1;
-                self.fail(&format!("cannot open a connection: {error}"), "(cannot connect)");
+                self.fail(&why, "(cannot connect)");
             }
         }
     }

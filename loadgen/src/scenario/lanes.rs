@@ -112,7 +112,6 @@ pub struct Lanes<'a> {
     phase: Phase,
     paced: bool,
     schedule: Option<Schedule>,
-    whole: Option<Schedule>,
     /// Open loop: number of the thread's next operation.
     next: u64,
     dealt_in_turn: u32,
@@ -141,7 +140,6 @@ impl<'a> Lanes<'a> {
             phase: Phase::Ready,
             paced: paced && run.load.rate.is_some(),
             schedule: None,
-            whole: None,
             next: 0,
             dealt_in_turn: 0,
             refill: 0,
@@ -181,11 +179,6 @@ impl<'a> Lanes<'a> {
         self.recorder.as_ref().map(Recorder::window)
     }
 
-    /// The schedule of all threads together, in an open loop.
-    pub fn whole_schedule(&self) -> Option<Schedule> {
-        self.whole
-    }
-
     /// The lanes of this thread.
     pub fn lanes(&self) -> &[Lane] {
         &self.lanes
@@ -211,11 +204,12 @@ impl<'a> Lanes<'a> {
 
     fn begin(&mut self, net: &Net, start: u64) {
         let load = &self.run.load;
-        let window = if self.bounded { load.window(start) } else { Window { load: start, from: start, until: u64::MAX } };
+        let window =
+            if self.bounded { load.window(start) } else { Window { load: start, from: start, until: u64::MAX } };
         self.until = window.until;
         self.schedule = self.schedule.map(|schedule| schedule.from(start));
-        self.whole = load.rate.filter(|_| self.paced).map(|rate| Schedule::new(start, rate, load.ramp, 0.0));
-        self.recorder = Some(Recorder::new(&self.measured.book, window, self.whole, self.thread));
+        let whole = load.rate.filter(|_| self.paced).map(|rate| Schedule::new(start, rate, load.ramp, 0.0));
+        self.recorder = Some(Recorder::new(&self.measured.book, window, whole, self.thread));
         self.run.stage.draining.store(false, Ordering::Relaxed);
         self.next_sweep = net.now + SWEEP_NS;
         self.phase = Phase::Running;

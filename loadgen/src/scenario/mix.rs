@@ -16,10 +16,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Run, Told};
+use super::Run;
 use crate::args::{Arguments, Command, Extent};
 use crate::engine::Gate;
-use crate::outcome::Measure;
 use crate::record::Book;
 
 /// What `soak` runs where no other mix is given.
@@ -67,7 +66,8 @@ fn part(at: usize, mut table: Map<String, Value>) -> Result<Part, String> {
     for (key, value) in &table {
         words.extend(flag(key, value));
     }
-    let parsed = <Arguments as clap::Parser>::try_parse_from(words).map_err(|error| format!("part \"{name}\": {error}"))?;
+    let parsed =
+        <Arguments as clap::Parser>::try_parse_from(words).map_err(|error| format!("part \"{name}\": {error}"))?;
     match parsed.command {
         command @ (Command::Call(_) | Command::Pubsub(_) | Command::Meta(_) | Command::Churn(_)) => {
             Ok(Part { name, weight, command })
@@ -102,12 +102,15 @@ pub fn lay_out(run: &Run, parts: Vec<Part>, extent: &Extent) -> Result<Vec<Work>
         let (own, work) = super::work(part.command, &share)?;
         let mut load = run.load.clone();
         load.rate = share.or(own);
+        // One process serves all parts: one of them looks at it, for the sum.
+        load.router = run.load.router.filter(|_| at == 0);
         let one = Run {
             settings: Arc::clone(&run.settings),
             control: Arc::clone(&run.control),
             load,
             prefix: format!("{}{at}", run.prefix),
             part: Some(part.name),
+            mixed: false,
             stage: Arc::clone(&run.stage),
             told: Arc::clone(&run.told),
             together: Some(Arc::clone(&gate)),
@@ -132,13 +135,14 @@ pub fn run(parts: Vec<Work>) {
     });
 }
 
-/// The sum over the first measure of each part.
-pub fn headline(told: &Told) -> Option<Measure> {
+/// The sum over what the rate makes in each part; without a rate, over the first measure of each.
+pub fn sum(books: &[Arc<Book>]) -> Option<Book> {
     let mut seen = HashSet::new();
-    let books = told.books();
-    let first = |book: &&Arc<Book>| seen.insert(book.name.split('.').next().unwrap_or("").to_owned());
-    let first: Vec<Arc<Book>> = books.iter().filter(first).cloned().collect();
-    (!first.is_empty()).then(|| Book::sum("mix", &first).measure())
+    let paced = books.iter().any(|book| book.is_paced());
+    let mut first = |book: &Arc<Book>| seen.insert(book.name.split('.').next().unwrap_or("").to_owned());
+    let chosen = |book: &&Arc<Book>| if paced { book.is_paced() } else { first(book) };
+    let chosen: Vec<Arc<Book>> = books.iter().filter(chosen).cloned().collect();
+    (!chosen.is_empty()).then(|| Book::sum("mix", &chosen))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub mod uris;
 
 pub use call::BySender;
 pub use lanes::{Lanes, Measured, Turn};
-pub use run::{Load, Run, Told, share};
+pub use run::{Load, Run, share};
 pub use side::Side;
 
 use crate::args::Command;

@@ -52,6 +52,8 @@ pub struct Run {
     pub prefix: String,
     /// Its name in a mix; goes before the names of its measures.
     pub part: Option<String>,
+    /// Whether it is a mix.
+    pub mixed: bool,
     /// Where it stands.
     pub stage: Arc<Stage>,
     /// What it has to tell.
@@ -176,7 +178,13 @@ impl Run {
     /// Runs `work` on every thread. What it fails with fails the run.
     pub fn threads<T: Send>(&self, work: impl Fn(&mut Net, usize) -> Result<T, String> + Sync) -> Vec<T> {
         let guarded = |net: &mut Net, thread: usize| {
-            let result = work(net, thread).map_err(|why| if why != STOPPED { self.control.fail(why) }).ok();
+            let result = work(net, thread)
+                .map_err(|why| {
+                    if why != STOPPED {
+                        self.control.fail(why)
+                    }
+                })
+                .ok();
             let mut agents = self.told.agents.lock().expect("no holder of this lock panics");
             let new: Vec<String> = net.agents.iter().filter(|agent| !agents.contains(agent)).cloned().collect();
             agents.extend(new);
@@ -188,7 +196,8 @@ impl Run {
     /// Where it stands now.
     pub fn progress(&self) -> Progress {
         let now = self.control.now();
-        let book = self.book_at_hand();
+        let sum = if self.mixed { super::mix::sum(&self.books()).map(Arc::new) } else { None };
+        let book = sum.or_else(|| self.book_at_hand());
         let mut progress = Progress {
             elapsed_s: now as f64 / 1e9,
             sessions: self.control.sessions.load(Ordering::Relaxed),
@@ -226,7 +235,8 @@ impl Run {
         progress.integrity = integrity;
         progress.generator_busy = busy;
         if let Some(histogram) = histogram.filter(|it| !it.is_empty()) {
-            progress.quantiles_ns = QUANTILES.iter().map(|&(label, q)| (label, histogram.value_at_quantile(q))).collect();
+            progress.quantiles_ns =
+                QUANTILES.iter().map(|&(label, q)| (label, histogram.value_at_quantile(q))).collect();
         }
     }
 }

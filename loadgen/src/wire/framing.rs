@@ -140,9 +140,9 @@ pub fn split_batch(serializer: Serializer, body: &[u8]) -> impl Iterator<Item = 
         let cut = match serializer {
             // Crossbar.io ends its messages with 0x18 where the specification has 0x1e.
             Serializer::Json => memchr::memchr2(0x1e, 0x18, left).map(|at| (&left[..at], &left[at + 1..])),
-            _ => left.split_first_chunk().and_then(|(length, rest)| {
-                rest.split_at_checked(u32::from_be_bytes(*length) as usize)
-            }),
+            _ => left
+                .split_first_chunk()
+                .and_then(|(length, rest)| rest.split_at_checked(u32::from_be_bytes(*length) as usize)),
         };
         left = cut.map_or(&[], |(_, rest)| rest);
         Some(cut.map(|(message, _)| message))
@@ -240,17 +240,6 @@ impl Outgoing {
             self.bytes.extend_from_slice(&[0; LONGEST_HEADER][..header]);
             self.bytes.extend_from_slice(content);
             self.close_frame(at, header, 10);
-        }
-    }
-
-    /// A WebSocket close with code 1000; nothing on RawSocket, which has none.
-    pub fn close(&mut self) {
-        self.close_batch();
-        if self.framing != Framing::RawSocket {
-            let at = self.bytes.len();
-            self.bytes.extend_from_slice(&[0; 6]);
-            self.bytes.extend_from_slice(&1000_u16.to_be_bytes());
-            self.close_frame(at, 6, 8);
         }
     }
 

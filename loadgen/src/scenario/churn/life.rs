@@ -1,12 +1,11 @@
 //! The lives of one thread's sessions.
 
-use std::io;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
 use super::{GENERATIONS, Plan};
-use crate::engine::{Handler, Key, Net, Wait};
+use crate::engine::{Handler, Key, Net, NotBegun, Wait};
 use crate::outcome::Integrity;
 use crate::pace::Schedule;
 use crate::record::Recorder;
@@ -94,16 +93,8 @@ impl<'a> Lives<'a> {
         let schedule = rate.map(|rate| Schedule::new(start, rate, run.load.ramp, thread as f64 / threads as f64));
         let whole = run.load.rate.map(|rate| Schedule::new(start, rate, run.load.ramp, 0.0));
         let recorder = |book: usize| Recorder::new(&plan.books[book], window, whole.filter(|_| book == LIFE), thread);
-        let place = |_| Place {
-            key: 0,
-            step: Step::Free,
-            lives: 0,
-            began: 0,
-            since: 0,
-            registered: 0,
-            calls: 0,
-            request: 0,
-        };
+        let place =
+            |_| Place { key: 0, step: Step::Free, lives: 0, began: 0, since: 0, registered: 0, calls: 0, request: 0 };
         let serializer = run.settings.serializer;
         Lives {
             run,
@@ -164,9 +155,9 @@ impl<'a> Lives<'a> {
                     self.quota -= 1;
                     self.recorders[LIFE].in_flight += 1;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.retry = net.now + RETRY_NS,
-                Err(error) => {
-                    self.broken.get_or_insert(format!("cannot open a connection: {error}"));
+                Err(NotBegun::Busy) => self.retry = net.now + RETRY_NS,
+                Err(NotBegun::Failed(why)) => {
+                    self.broken.get_or_insert(why);
                     self.quota = 0;
                 }
             }

@@ -19,20 +19,20 @@ pub struct Payload<'a> {
 pub enum Message<'a> {
     /// The session is open; the details are encoded.
     Welcome { session: u64, details: &'a [u8] },
-    /// The session or the transport ends with this reason; the details are encoded.
-    Abort { details: &'a [u8], reason: &'a [u8] },
+    /// The session or the transport ends with this reason.
+    Abort { reason: &'a [u8] },
     /// The router wants proof; the extra is encoded.
     Challenge { method: &'a [u8], extra: &'a [u8] },
     /// The router ends the session or answers our end of it.
     Goodbye { reason: &'a [u8] },
     /// The request of that kind and id failed.
-    Error { kind: u64, request: u64, uri: &'a [u8], payload: Payload<'a> },
+    Error { kind: u64, request: u64, uri: &'a [u8] },
     /// A publication was taken.
     Published { request: u64 },
     /// A subscription stands.
     Subscribed { request: u64, subscription: u64 },
     /// A subscription ended.
-    Unsubscribed { request: u64 },
+    Unsubscribed,
     /// A publication arrives.
     Event { subscription: u64, payload: Payload<'a> },
     /// An answer, or with `progress` a part of one.
@@ -41,10 +41,10 @@ pub enum Message<'a> {
     Registered { request: u64, registration: u64 },
     /// A registration ended; request 0: the router revoked it.
     Unregistered { request: u64 },
-    /// Somebody calls; `progress`: more parts of the call follow; `receive_progress`: the caller takes partial results.
-    Invocation { request: u64, registration: u64, receive_progress: bool, payload: Payload<'a> },
+    /// Somebody calls; `receive_progress`: the caller takes partial results.
+    Invocation { request: u64, receive_progress: bool, payload: Payload<'a> },
     /// An invocation is to be given up.
-    Interrupt { request: u64 },
+    Interrupt,
 }
 
 impl<'a> Message<'a> {
@@ -118,7 +118,8 @@ fn two_ids<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<(u64, u64)> {
 fn created<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<Created<'a>> {
     let mut source = S::new(raw);
     let mut list = source.array()?;
-    let mut created = Created { session: Fields { source: &mut source, list: &mut list }.uint()?, ..Created::default() };
+    let mut created =
+        Created { session: Fields { source: &mut source, list: &mut list }.uint()?, ..Created::default() };
     if !source.next(&mut list)? {
         return None;
     }
@@ -187,14 +188,11 @@ fn parse<'a, S: Source<'a>>(bytes: &'a [u8]) -> Option<Message<'a>> {
     let mut list = source.array()?;
     let mut fields = Fields { source: &mut source, list: &mut list };
     Some(match fields.uint()? {
-        50 => Message::Result {
-            request: fields.uint()?,
-            progress: fields.flag(b"progress")?,
-            payload: fields.payload()?,
-        },
+        50 => {
+            Message::Result { request: fields.uint()?, progress: fields.flag(b"progress")?, payload: fields.payload()? }
+        }
         68 => Message::Invocation {
-            request: fields.uint()?,
-            registration: fields.uint()?,
+            request: (fields.uint()?, fields.uint()?).0,
             receive_progress: fields.flag(b"receive_progress")?,
             payload: fields.payload()?,
         },
@@ -208,19 +206,18 @@ fn parse<'a, S: Source<'a>>(bytes: &'a [u8]) -> Option<Message<'a>> {
         67 => Message::Unregistered { request: fields.uint()? },
         17 => Message::Published { request: fields.uint()? },
         33 => Message::Subscribed { request: fields.uint()?, subscription: fields.uint()? },
-        35 => Message::Unsubscribed { request: fields.uint()? },
+        35 => Message::Unsubscribed,
         8 => {
             let (kind, request) = (fields.uint()?, fields.uint()?);
             fields.skip()?;
-            Message::Error { kind, request, uri: fields.text()?, payload: fields.payload()? }
+            Message::Error { kind, request, uri: fields.text()? }
         }
-        69 => Message::Interrupt { request: fields.uint()? },
+        69 => Message::Interrupt,
         2 => Message::Welcome { session: fields.uint()?, details: fields.payload()?.raw },
         4 => Message::Challenge { method: fields.text()?, extra: fields.payload()?.raw },
         3 => {
-            let details = bytes;
             fields.skip()?;
-            Message::Abort { details, reason: fields.text()? }
+            Message::Abort { reason: fields.text()? }
         }
         6 => {
             fields.skip()?;
