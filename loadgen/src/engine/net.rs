@@ -78,6 +78,8 @@ pub struct Net {
     joining: VecDeque<(u64, Key)>,
     scratch: Vec<u8>,
     events: Vec<epoll::Event>,
+    /// Whether the kernel sleeps in whole milliseconds only.
+    coarse: bool,
     random: u64,
     next_target: usize,
 }
@@ -104,6 +106,7 @@ impl Net {
             joining: VecDeque::new(),
             scratch: Vec::new(),
             events: Vec::with_capacity(512),
+            coarse: false,
         })
     }
 
@@ -242,21 +245,28 @@ impl Net {
     fn poll<H: Handler>(&mut self, handler: &mut H, until: u64) {
         let now = self.control.now();
         let sleep = until.saturating_sub(now).min(LONGEST_SLEEP_NS);
-        let timeout = Timespec { tv_sec: 0, tv_nsec: sleep as i64 };
         let mut events = std::mem::take(&mut self.events);
         events.clear();
-        if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout)).is_ok() {
-            for event in &events {
-                let (key, flags) = (event.data.u64() as Key, event.flags);
-                if flags.contains(epoll::EventFlags::OUT) {
-                    self.writable(handler, key);
-                }
-                if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
-                    self.readable(handler, key);
-                }
+        self.sleep(sleep, &mut events);
+        for event in &events {
+            let (key, flags) = (event.data.u64() as Key, event.flags);
+            if flags.contains(epoll::EventFlags::OUT) {
+                self.writable(handler, key);
+            }
+            if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
+                self.readable(handler, key);
             }
         }
         self.events = events;
+    }
+
+    /// Waits for events, at most that many nanoseconds.
+    fn sleep(&mut self, nanoseconds: u64, events: &mut Vec<epoll::Event>) {
+        let unit = if self.coarse { 1_000_000 } else { 1 };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: (nanoseconds / unit * unit) as i64 };
+        let waited = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), Some(&timeout));
+        // Linux before 5.11 knows milliseconds only. Short sleeps are then none at all: late would be worse than busy.
+        self.coarse |= waited.is_err_and(|error| error == rustix::io::Errno::NOSYS);
     }
 
     /// Ends the attempts to join that take too long.

@@ -164,7 +164,6 @@ struct Crowd<'a> {
     /// Number of this thread's first publisher.
     first: u64,
     subscribers: Vec<Subscriber>,
-    scratch: Vec<u8>,
     integrity: Integrity,
     /// The load is over; events are waited for until this moment, which each event moves by the patience.
     settling: Option<u64>,
@@ -188,7 +187,6 @@ impl<'a> Crowd<'a> {
             templates: Vec::new(),
             first: 0,
             subscribers: Vec::new(),
-            scratch: Vec::new(),
             integrity: Integrity::default(),
             settling: None,
             patience: 0,
@@ -236,10 +234,10 @@ impl<'a> Crowd<'a> {
         publisher.times[sequence as usize % REMEMBERED].store(start, Ordering::Relaxed);
         publisher.sent.store(sequence + 1, Ordering::Release);
         let token = Token { sender: (self.first + lane as u64) as u32, sequence };
-        self.scratch.clear();
-        self.stamps.arguments(token, length as usize, &mut self.scratch);
-        let (template, end) = (&self.templates[lane], Payload { raw: &self.scratch, items: 1 });
-        net.send(key, template.overhead() + end.raw.len(), |out| template.write(id, end, out));
+        let (template, stamps, length) = (&self.templates[lane], &self.stamps, length as usize);
+        net.send(key, template.overhead() + length, |out| {
+            template.write_with(id, 1, out, |out| stamps.arguments(token, length, out));
+        });
         if !self.plan.flags.acknowledge && publisher.arrived.is_empty() {
             self.lanes.confirm(lane, sequence + 1);
         }
