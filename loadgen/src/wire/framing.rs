@@ -320,3 +320,6 @@ fn apply_mask(mask: [u8; 4], body: &mut [u8]) {
         *octet ^= mask;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,6 +184,18 @@ pub fn cbor_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     }
 }
 
+/// A number of half precision (IEEE 754 binary16).
+fn half(bits: u16) -> f64 {
+    let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let value = match exponent {
+        0 => fraction * 2_f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2_f64.powi(exponent - 25),
+    };
+    if sign == 1 { -value } else { value }
+}
+
 /// Reads the binary encodings.
 struct Reader<'a> {
     left: &'a [u8],
@@ -287,6 +299,7 @@ impl Reader<'_> {
             6 => item(self),
             _ => match info {
                 20 | 21 => Some((info == 21).into()),
+                25 => Some(half(argument as u16).into()),
                 26 => Some(f32::from_bits(argument as u32).into()),
                 27 => Some(f64::from_bits(argument).into()),
                 _ => Some(Value::Null),
