@@ -243,6 +243,18 @@ impl<'a> Crowd<'a> {
         }
     }
 
+    /// A publication was taken, or refused for this reason.
+    fn answered(&mut self, net: &mut Net, lane: usize, request: u64, refused: Option<&[u8]>) {
+        let Some(open) = self.lanes.take(lane, request) else { return };
+        match refused {
+            None => self.lanes.ended_well(net, &open),
+            Some(uri) => self.lanes.failed(uri),
+        }
+        while let Some(start) = self.lanes.grant(net, lane) {
+            self.publish(net, lane, start);
+        }
+    }
+
     fn event(&mut self, net: &Net, index: usize, payload: Payload<'_>) {
         let subscriber = &mut self.subscribers[index];
         self.integrity.checked += 1;
@@ -319,18 +331,9 @@ impl Handler for Crowd<'_> {
     fn message(&mut self, net: &mut Net, key: Key, message: Message<'_>) {
         match (self.roles[key], message) {
             (Role::Subscriber(index), Message::Event { payload, .. }) => self.event(net, index, payload),
-            (Role::Publisher(lane), Message::Published { request }) => {
-                if let Some(open) = self.lanes.take(lane, request) {
-                    self.lanes.ended_well(net, &open);
-                    while let Some(start) = self.lanes.grant(net, lane) {
-                        self.publish(net, lane, start);
-                    }
-                }
-            }
+            (Role::Publisher(lane), Message::Published { request }) => self.answered(net, lane, request, None),
             (Role::Publisher(lane), Message::Error { request, uri, .. }) => {
-                if self.lanes.take(lane, request).is_some() {
-                    self.lanes.failed(uri);
-                }
+                self.answered(net, lane, request, Some(uri));
             }
             _ => (),
         }

@@ -21,7 +21,8 @@ fn reference(serializer: Serializer, value: &Value) -> Vec<u8> {
 
 /// Values with every width of number and length that the encodings know.
 fn values() -> Vec<Value> {
-    let mut values = vec![json!(null), json!(true), json!(false), json!(-1), json!(i64::MIN), json!(1.5), json!({}), json!([])];
+    let mut values =
+        vec![json!(null), json!(true), json!(false), json!(-1), json!(i64::MIN), json!(1.5), json!({}), json!([])];
     for bits in 0..64 {
         let edge = 1_u64 << bits;
         values.extend([json!(edge - 1), json!(edge), json!(edge + 1), json!(-(edge as i64 >> 1) - 1)]);
@@ -30,7 +31,8 @@ fn values() -> Vec<Value> {
         values.push(json!("x".repeat(length)));
         values.push(json!(vec![7; length]));
         if length < 300 {
-            values.push((0..length).map(|at| (format!("key{at}"), json!(at))).collect::<serde_json::Map<_, _>>().into());
+            values
+                .push((0..length).map(|at| (format!("key{at}"), json!(at))).collect::<serde_json::Map<_, _>>().into());
         }
     }
     values.push(json!({"a": [1, {"b": [null, "ü", -70_000, 0.25]}], "c": {"d": {"e": []}}}));
