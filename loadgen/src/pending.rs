@@ -58,6 +58,7 @@ impl Pending {
     }
 
     /// How many are open.
+    #[inline]
     pub fn open(&self) -> usize {
         self.open
     }
@@ -117,10 +118,12 @@ impl Pending {
         Some(expired)
     }
 
+    #[inline]
     fn slot(&self, id: u64) -> usize {
         id as usize & (self.ring.len() - 1)
     }
 
+    #[inline]
     fn advance(&mut self) {
         while self.oldest < self.next && self.ring[self.slot(self.oldest)].id != self.oldest {
             self.oldest += 1;

@@ -96,11 +96,13 @@ impl Stamps {
         self.verify && length >= STAMP
     }
 
+    #[inline]
     fn whole(&self, payload: &[u8], stamp: &[u8; STAMP]) -> bool {
         payload[..STAMP] == *stamp
             && self.filling.get(..payload.len() - STAMP).is_some_and(|filling| payload[STAMP..] == *filling)
     }
 
+    #[inline]
     fn stamp(&self, token: Token, length: usize) -> [u8; STAMP] {
         let bits = token.bits();
         let check = mix(bits ^ self.seed ^ (length as u64).rotate_left(48));
@@ -141,6 +143,7 @@ fn from_letters(letters: &[u8; 11]) -> Option<u64> {
 }
 
 /// Spreads a value over 64 bits (the finalizer of SplitMix64).
+#[inline]
 pub fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

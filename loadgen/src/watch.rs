@@ -75,6 +75,9 @@ impl<'a> Errand<'a> {
             }
             *looked = Some((std::time::Instant::now(), sample));
         }
+        if !view.is_due(self.run.control.now() as f64 / 1e9) {
+            return;
+        }
         let mut progress = self.run.progress();
         progress.router_rss = looked.as_ref().map(|(_, sample)| sample.rss);
         view.show(&progress);

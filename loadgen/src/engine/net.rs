@@ -1,5 +1,7 @@
 //! The loop of one thread: its connections, epoll, reads and writes.
 
+mod reading;
+
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,8 +14,8 @@ use super::control::Control;
 use super::opening;
 use super::peer::{Peer, Stage};
 use super::threads::Settings;
-use crate::wire::codec::{Message, Serializer, decode, encode};
-use crate::wire::framing::{Framing, Incoming, Outgoing, Step, split_batch};
+use crate::wire::codec::{Message, Serializer, encode};
+use crate::wire::framing::{Framing, Incoming, Outgoing};
 use crate::wire::stream::Stream;
 
 /// A connection of this thread. Keys of ended connections are used again.
@@ -78,6 +80,8 @@ pub struct Net {
     joining: VecDeque<(u64, Key)>,
     scratch: Vec<u8>,
     events: Vec<epoll::Event>,
+    /// Whether the kernel sleeps in whole milliseconds only.
+    coarse: bool,
     random: u64,
     next_target: usize,
 }
@@ -104,6 +108,7 @@ impl Net {
             joining: VecDeque::new(),
             scratch: Vec::new(),
             events: Vec::with_capacity(512),
+            coarse: false,
         })
     }
 
@@ -242,21 +247,28 @@ impl Net {
     fn poll<H: Handler>(&mut self, handler: &mut H, until: u64) {
         let now = self.control.now();
         let sleep = until.saturating_sub(now).min(LONGEST_SLEEP_NS);
-        let timeout = Timespec { tv_sec: 0, tv_nsec: sleep as i64 };
         let mut events = std::mem::take(&mut self.events);
         events.clear();
-        if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout)).is_ok() {
-            for event in &events {
-                let (key, flags) = (event.data.u64() as Key, event.flags);
-                if flags.contains(epoll::EventFlags::OUT) {
-                    self.writable(handler, key);
-                }
-                if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
-                    self.readable(handler, key);
-                }
+        self.sleep(sleep, &mut events);
+        for event in &events {
+            let (key, flags) = (event.data.u64() as Key, event.flags);
+            if flags.contains(epoll::EventFlags::OUT) {
+                self.writable(handler, key);
+            }
+            if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
+                self.readable(handler, key);
             }
         }
         self.events = events;
+    }
+
+    /// Waits for events, at most that many nanoseconds.
+    fn sleep(&mut self, nanoseconds: u64, events: &mut Vec<epoll::Event>) {
+        let unit = if self.coarse { 1_000_000 } else { 1 };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: (nanoseconds / unit * unit) as i64 };
+        let waited = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), Some(&timeout));
+        // Linux before 5.11 knows milliseconds only. Short sleeps are then none at all: late would be worse than busy.
+        self.coarse |= waited.is_err_and(|error| error == rustix::io::Errno::NOSYS);
     }
 
     /// Ends the attempts to join that take too long.
@@ -353,198 +365,6 @@ impl Net {
         let target = &self.settings.targets[peer.target];
         peer.outgoing.raw(&opening::request(target, peer.serializer, self.settings.batched, &peer.key));
         self.flush(handler, key);
-    }
-
-    fn readable<H: Handler>(&mut self, handler: &mut H, key: Key) {
-        let mut buffer = std::mem::take(&mut self.scratch);
-        while self.read_once(handler, key, &mut buffer) {}
-        self.scratch = buffer;
-    }
-
-    /// One read and what follows from it; true where TLS may hold more that epoll does not tell of.
-    fn read_once<H: Handler>(&mut self, handler: &mut H, key: Key, buffer: &mut Vec<u8>) -> bool {
-        let Some(peer) = self.peers[key].as_mut() else { return false };
-        let held = peer.held.len();
-        if buffer.len() < held + READ {
-            buffer.resize(held + READ, 0);
-        }
-        buffer[..held].copy_from_slice(&peer.held);
-        let read = peer.stream.read(&mut buffer[held..]);
-        self.now = self.control.now();
-        match read {
-            Ok(0) => {
-                self.end(handler, key, "the router closed the connection");
-                false
-            }
-            Ok(octets) => {
-                peer.held.clear();
-                let more = peer.stream.is_tls();
-                self.received(handler, key, &buffer[..held + octets]);
-                self.flush_dirty(handler);
-                more
-            }
-            Err(error) => {
-                match (error.kind(), peer.stage) {
-                    (io::ErrorKind::WouldBlock, Stage::Connecting) if peer.stream.is_tls() => {
-                        self.connected(handler, key);
-                    }
-                    (io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted, _) => (),
-                    (_, Stage::Connecting) => self.end(handler, key, &cannot_connect(&error)),
-                    _ => self.end(handler, key, &format!("the connection broke: {error}")),
-                }
-                false
-            }
-        }
-    }
-
-    /// Deals with what was read, from the front; what is not whole is held until more comes.
-    fn received<H: Handler>(&mut self, handler: &mut H, key: Key, bytes: &[u8]) {
-        let mut at = 0;
-        while let Some(peer) = self.peers[key].as_mut() {
-            let left = &bytes[at..];
-            if peer.stage <= Stage::Upgrading {
-                match self.upgraded(handler, key, left) {
-                    Some(used) => {
-                        at += used;
-                        continue;
-                    }
-                    None => return,
-                }
-            }
-            let (used, step) = peer.incoming.next(left);
-            at += used;
-            match step {
-                Step::More => {
-                    peer.held.extend_from_slice(left);
-                    return;
-                }
-                Step::Nothing => (),
-                Step::Message(body) => self.messages(handler, key, body),
-                Step::Assembled(body) => self.messages(handler, key, &body),
-                Step::Ping(content) => {
-                    peer.outgoing.pong(content);
-                    self.touch(key);
-                }
-                Step::Close(code) => {
-                    let code = code.map_or_else(String::new, |code| format!(" with code {code}"));
-                    self.end(handler, key, &format!("the router closed the WebSocket{code}"));
-                }
-                Step::Broken(how) => self.end(handler, key, &format!("the router broke the framing: {how}")),
-            }
-        }
-    }
-
-    /// Puts a connection on the list of those with something to write.
-    fn touch(&mut self, key: Key) {
-        if let Some(peer) = self.peers[key].as_mut()
-            && !std::mem::replace(&mut peer.dirty, true)
-        {
-            self.dirty.push(key);
-        }
-    }
-
-    /// Reads the answer to the handshake and says HELLO; how many bytes that took, `None` if nothing more can be done.
-    fn upgraded<H: Handler>(&mut self, handler: &mut H, key: Key, bytes: &[u8]) -> Option<usize> {
-        let settings = Arc::clone(&self.settings);
-        let peer = self.peers[key].as_mut()?;
-        let target = &settings.targets[peer.target];
-        let protocol = opening::subprotocol(peer.serializer, settings.batched);
-        match opening::response(bytes, target, &protocol, &peer.key) {
-            Ok(None) => {
-                peer.held.extend_from_slice(bytes);
-                None
-            }
-            Ok(Some(used)) => {
-                let framing = match (&target.websocket, settings.batched) {
-                    (None, _) => Framing::RawSocket,
-                    (Some(_), false) => Framing::WebSocket(peer.serializer),
-                    (Some(_), true) => Framing::Batched(peer.serializer),
-                };
-                peer.stage = Stage::Greeting;
-                peer.incoming = Incoming::new(framing);
-                peer.outgoing.agree(framing);
-                self.send_value(key, &json!([1, settings.realm, settings.credentials.hello()]));
-                Some(used)
-            }
-            Err(why) => {
-                self.end(handler, key, &why);
-                None
-            }
-        }
-    }
-
-    /// The message or messages of one frame.
-    fn messages<H: Handler>(&mut self, handler: &mut H, key: Key, body: &[u8]) {
-        if !self.settings.batched {
-            return self.one(handler, key, body);
-        }
-        for message in split_batch(self.serializer(), body) {
-            match message {
-                Some(message) => self.one(handler, key, message),
-                None => self.end(handler, key, "the router broke the framing: it sent a batch that is cut short"),
-            }
-        }
-    }
-
-    #[inline]
-    fn one<H: Handler>(&mut self, handler: &mut H, key: Key, body: &[u8]) {
-        let Some(peer) = self.peers[key].as_mut() else { return };
-        let stage = peer.stage;
-        match Message::parse(peer.serializer, body) {
-            None => self.end(handler, key, "the router sent a message that cannot be read"),
-            Some(Message::Goodbye { reason }) => {
-                let why = format!("the router ended the session: {}", String::from_utf8_lossy(reason));
-                self.end(handler, key, &why);
-            }
-            Some(Message::Abort { reason, .. }) => {
-                let why = self.refusal(body, reason, stage);
-                self.end(handler, key, &why);
-            }
-            Some(message) if stage == Stage::Joined => handler.message(self, key, message),
-            Some(message) => self.greeted(handler, key, message),
-        }
-    }
-
-    /// What WELCOME and CHALLENGE lead to.
-    fn greeted<H: Handler>(&mut self, handler: &mut H, key: Key, message: Message<'_>) {
-        let serializer = self.serializer();
-        let Some(peer) = self.peers[key].as_mut() else { return };
-        match message {
-            Message::Welcome { session, details } => {
-                peer.session = session;
-                peer.stage = Stage::Joined;
-                let details = decode(serializer, details).unwrap_or_default();
-                let agent = details["agent"].as_str().unwrap_or("");
-                if !agent.is_empty() && self.agents.iter().all(|known| known != agent) {
-                    self.agents.push(agent.to_owned());
-                }
-                self.control.sessions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                handler.joined(self, key);
-            }
-            Message::Challenge { method, extra } => {
-                let extra = decode(serializer, extra).unwrap_or_default();
-                match self.settings.credentials.answer(method, &extra) {
-                    Ok(signature) => self.send_value(key, &json!([5, signature, {}])),
-                    Err(why) => self.end(handler, key, &why),
-                }
-            }
-            _ if peer.stage == Stage::Leaving => (),
-            _ => self.end(handler, key, "the router did not answer HELLO with WELCOME"),
-        }
-    }
-
-    /// ABORT as a sentence.
-    fn refusal(&self, body: &[u8], reason: &[u8], stage: Stage) -> String {
-        let reason = String::from_utf8_lossy(reason);
-        let details = decode(self.serializer(), body).unwrap_or_default();
-        let message = details[1]["message"].as_str().map_or_else(String::new, |text| format!(" ({text})"));
-        if stage == Stage::Joined {
-            return format!("the router aborted the session: {reason}{message}");
-        }
-        match &*reason {
-            "wamp.error.no_such_realm" => format!("there is no realm \"{}\": {reason}{message}", self.settings.realm),
-            _ => format!("the router refused the session: {reason}{message}"),
-        }
     }
 }
 

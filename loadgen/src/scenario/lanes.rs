@@ -8,15 +8,18 @@
 //! Ready --gate opens--> Running --time, count or word to stop--> Draining --all answered--> Drained --gate--> done
 //! ```
 
-use std::sync::Arc;
+mod lane;
+
 use std::sync::atomic::Ordering;
 
+pub use lane::{Lane, Measured};
+
 use super::{Run, share};
-use crate::engine::{Gate, Key, Net, Wait};
+use crate::engine::{Key, Net, Wait};
 use crate::outcome::Integrity;
 use crate::pace::Schedule;
-use crate::pending::{Found, Open, Pending};
-use crate::record::{Book, Recorder, Window};
+use crate::pending::{Found, Open};
+use crate::record::{Recorder, Window};
 
 /// Operations dealt in one turn at most before answers are read again.
 const PER_TURN: u32 = 4096;
@@ -28,59 +31,6 @@ const SWEEP_NS: u64 = 50_000_000;
 const GLANCE_NS: u64 = 1_000_000;
 /// How long an interrupted run waits for answers.
 const PATIENCE_NS: u64 = 500_000_000;
-
-/// One measure of a run: its book, and the gates its threads pass together.
-pub struct Measured {
-    /// The book.
-    pub book: Arc<Book>,
-    ready: Gate,
-    drained: Gate,
-}
-
-impl Measured {
-    /// For all threads of a run. The load is open-loop if the run has a rate and `paced`.
-    pub fn new(run: &Run, name: &str, operation: &'static str, paced: bool) -> Measured {
-        Measured {
-            book: run.book(name, operation, paced),
-            ready: Gate::new(run.load.threads),
-            drained: Gate::new(run.load.threads),
-        }
-    }
-
-    /// Waits until all threads are here: where a measure has no lanes.
-    ///
-    /// # Errors
-    /// The run was stopped.
-    pub fn gather(&self, net: &mut Net) -> Result<(), String> {
-        self.ready.arrive(net.control.now());
-        net.pass(&self.ready)
-    }
-}
-
-/// A session that starts operations.
-pub struct Lane {
-    /// Its connection.
-    pub key: Key,
-    pending: Pending,
-    /// Operations started.
-    pub started: u64,
-    /// Operations it may start.
-    limit: u64,
-    /// Open loop: operations that have been due.
-    due: u64,
-    /// Operations without an answer: how many have taken effect, as the handler knows.
-    confirmed: u64,
-    /// Whether its operations have answers.
-    answered: bool,
-    alive: bool,
-}
-
-impl Lane {
-    #[inline]
-    fn under_way(&self) -> usize {
-        if self.answered { self.pending.open() } else { (self.started - self.confirmed) as usize }
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -158,8 +108,7 @@ impl<'a> Lanes<'a> {
 
     /// A session that may start up to `limit` operations.
     pub fn add(&mut self, net: &Net, key: Key, limit: u64) {
-        let pending = Pending::new(net.last_request(key) + 1);
-        self.lanes.push(Lane { key, pending, started: 0, limit, due: 0, confirmed: 0, answered: true, alive: true });
+        self.lanes.push(Lane::new(key, net.last_request(key) + 1, limit));
     }
 
     /// That many operations of a lane, which have no answers, have taken effect: so many less are under way.

@@ -296,6 +296,13 @@ impl<'a> Asking<'a> {
         }
     }
 
+    fn failed(&mut self, net: &mut Net, lane: usize, request: u64, uri: &[u8]) {
+        if self.lanes.take(lane, request).is_some() {
+            self.lanes.failed(uri);
+            self.go_on(net, lane);
+        }
+    }
+
     fn go_on(&mut self, net: &mut Net, lane: usize) {
         while let Some(start) = self.lanes.grant(net, lane) {
             self.ask(net, lane, start);
@@ -320,12 +327,7 @@ impl Handler for Asking<'_> {
         match message {
             Message::Result { request, progress: false, payload } => self.answered(net, lane, request, payload),
             Message::Result { payload, .. } => self.part(lane, payload),
-            Message::Error { request, uri, .. } => {
-                if self.lanes.take(lane, request).is_some() {
-                    self.lanes.failed(uri);
-                    self.go_on(net, lane);
-                }
-            }
+            Message::Error { request, uri, .. } => self.failed(net, lane, request, uri),
             _ => (),
         }
     }

@@ -164,7 +164,6 @@ struct Crowd<'a> {
     /// Number of this thread's first publisher.
     first: u64,
     subscribers: Vec<Subscriber>,
-    scratch: Vec<u8>,
     integrity: Integrity,
     /// The load is over; events are waited for until this moment, which each event moves by the patience.
     settling: Option<u64>,
@@ -188,7 +187,6 @@ impl<'a> Crowd<'a> {
             templates: Vec::new(),
             first: 0,
             subscribers: Vec::new(),
-            scratch: Vec::new(),
             integrity: Integrity::default(),
             settling: None,
             patience: 0,
@@ -236,12 +234,24 @@ impl<'a> Crowd<'a> {
         publisher.times[sequence as usize % REMEMBERED].store(start, Ordering::Relaxed);
         publisher.sent.store(sequence + 1, Ordering::Release);
         let token = Token { sender: (self.first + lane as u64) as u32, sequence };
-        self.scratch.clear();
-        self.stamps.arguments(token, length as usize, &mut self.scratch);
-        let (template, end) = (&self.templates[lane], Payload { raw: &self.scratch, items: 1 });
-        net.send(key, template.overhead() + end.raw.len(), |out| template.write(id, end, out));
+        let (template, stamps, length) = (&self.templates[lane], &self.stamps, length as usize);
+        net.send(key, template.overhead() + length, |out| {
+            template.write_with(id, 1, out, |out| stamps.arguments(token, length, out));
+        });
         if !self.plan.flags.acknowledge && publisher.arrived.is_empty() {
             self.lanes.confirm(lane, sequence + 1);
+        }
+    }
+
+    /// A publication was taken, or refused for this reason.
+    fn answered(&mut self, net: &mut Net, lane: usize, request: u64, refused: Option<&[u8]>) {
+        let Some(open) = self.lanes.take(lane, request) else { return };
+        match refused {
+            None => self.lanes.ended_well(net, &open),
+            Some(uri) => self.lanes.failed(uri),
+        }
+        while let Some(start) = self.lanes.grant(net, lane) {
+            self.publish(net, lane, start);
         }
     }
 
@@ -321,18 +331,9 @@ impl Handler for Crowd<'_> {
     fn message(&mut self, net: &mut Net, key: Key, message: Message<'_>) {
         match (self.roles[key], message) {
             (Role::Subscriber(index), Message::Event { payload, .. }) => self.event(net, index, payload),
-            (Role::Publisher(lane), Message::Published { request }) => {
-                if let Some(open) = self.lanes.take(lane, request) {
-                    self.lanes.ended_well(net, &open);
-                    while let Some(start) = self.lanes.grant(net, lane) {
-                        self.publish(net, lane, start);
-                    }
-                }
-            }
+            (Role::Publisher(lane), Message::Published { request }) => self.answered(net, lane, request, None),
             (Role::Publisher(lane), Message::Error { request, uri, .. }) => {
-                if self.lanes.take(lane, request).is_some() {
-                    self.lanes.failed(uri);
-                }
+                self.answered(net, lane, request, Some(uri));
             }
             _ => (),
         }

@@ -114,7 +114,7 @@ impl Run {
         let books = self.books();
         let begun = || books.iter().filter(|book| book.window().is_some());
         let open = begun().find(|book| book.is_open());
-        open.or_else(|| begun().last()).or(books.first()).cloned()
+        open.or_else(|| begun().next_back()).or(books.first()).cloned()
     }
 
     /// Opens a book. `paced`: its operations are due when the run's rate says; otherwise their latencies count from when
@@ -229,14 +229,14 @@ impl Run {
         };
         progress.asked_rate = book.asked_now(now);
         progress.seconds = book.seconds();
-        let (mut errors, integrity, busy, histogram) = book.glance();
-        errors.truncate(5);
-        progress.top_errors = errors;
-        progress.integrity = integrity;
-        progress.generator_busy = busy;
-        if let Some(histogram) = histogram.filter(|it| !it.is_empty()) {
-            progress.quantiles_ns =
-                QUANTILES.iter().map(|&(label, q)| (label, histogram.value_at_quantile(q))).collect();
+        let glance = book.glance();
+        progress.top_errors = glance.errors;
+        progress.top_errors.truncate(5);
+        progress.integrity = glance.integrity;
+        progress.generator_busy = glance.busy;
+        if !glance.latency.is_empty() {
+            let quantile = |&(label, q): &(&'static str, f64)| (label, glance.latency.value_at_quantile(q));
+            progress.quantiles_ns = QUANTILES.iter().map(quantile).collect();
         }
     }
 }

@@ -114,6 +114,7 @@ impl Incoming {
     }
 }
 
+#[inline]
 fn rawsocket(bytes: &[u8]) -> (usize, Step<'_>) {
     let Some((prefix, rest)) = bytes.split_first_chunk::<4>() else { return (0, Step::More) };
     let prefix = u32::from_be_bytes(*prefix);
@@ -319,3 +320,6 @@ fn apply_mask(mask: [u8; 4], body: &mut [u8]) {
         *octet ^= mask;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,6 @@ pub struct Crew<'a> {
     stamps: Stamps,
     lengths: Lengths,
     templates: Vec<Template>,
-    scratch: Vec<u8>,
     /// Why a connection ended that was still needed.
     pub broken: Option<String>,
 }
@@ -58,7 +57,6 @@ impl<'a> Crew<'a> {
             stamps,
             lengths: Lengths::new(&plan.calls.payload, run.load.seed, thread),
             templates: call_templates(plan, serializer),
-            scratch: Vec::new(),
             broken: None,
         }
     }
@@ -99,10 +97,10 @@ impl<'a> Crew<'a> {
         if self.plan.calls.spread {
             caller.procedure = (caller.procedure + 1) % self.templates.len();
         }
-        self.scratch.clear();
-        self.stamps.arguments(Token { sender: caller.sender, sequence }, length as usize, &mut self.scratch);
-        let payload = Payload { raw: &self.scratch, items: 1 };
-        net.send(key, template.overhead() + payload.raw.len(), |out| template.write(id, payload, out));
+        let (stamps, token, length) = (&self.stamps, Token { sender: caller.sender, sequence }, length as usize);
+        net.send(key, template.overhead() + length, |out| {
+            template.write_with(id, 1, out, |out| stamps.arguments(token, length, out));
+        });
     }
 
     #[inline]

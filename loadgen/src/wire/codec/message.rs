@@ -49,6 +49,7 @@ pub enum Message<'a> {
 
 impl<'a> Message<'a> {
     /// Reads one message; `None` if it is malformed or none that a router sends.
+    #[inline]
     pub fn parse(serializer: Serializer, bytes: &'a [u8]) -> Option<Message<'a>> {
         match serializer {
             Serializer::Json => parse::<Json>(bytes),
@@ -60,6 +61,7 @@ impl<'a> Message<'a> {
 
 impl<'a> Payload<'a> {
     /// The first argument, if it is a string or byte string.
+    #[inline]
     pub fn first_text(self, serializer: Serializer) -> Option<&'a [u8]> {
         match serializer {
             Serializer::Json => first_text::<Json>(self.raw),
@@ -69,6 +71,7 @@ impl<'a> Payload<'a> {
     }
 
     /// Arguments of a registration meta event other than `on_create`: session and registration.
+    #[inline]
     pub fn two_ids(self, serializer: Serializer) -> Option<(u64, u64)> {
         match serializer {
             Serializer::Json => two_ids::<Json>(self.raw),
@@ -78,6 +81,7 @@ impl<'a> Payload<'a> {
     }
 
     /// Arguments of `on_create`.
+    #[inline]
     pub fn created(self, serializer: Serializer) -> Option<Created<'a>> {
         match serializer {
             Serializer::Json => created::<Json>(self.raw),
@@ -102,12 +106,14 @@ pub struct Created<'a> {
     pub invoke: &'a [u8],
 }
 
+#[inline]
 fn first_text<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<&'a [u8]> {
     let mut source = S::new(raw);
     let mut list = source.array()?;
     if source.next(&mut list)? { source.text() } else { None }
 }
 
+#[inline]
 fn two_ids<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<(u64, u64)> {
     let mut source = S::new(raw);
     let mut list = source.array()?;
@@ -115,6 +121,7 @@ fn two_ids<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<(u64, u64)> {
     Some((fields.uint()?, fields.uint()?))
 }
 
+#[inline]
 fn created<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<Created<'a>> {
     let mut source = S::new(raw);
     let mut list = source.array()?;
@@ -143,26 +150,31 @@ struct Fields<'s, S> {
 }
 
 impl<'a, S: Source<'a>> Fields<'_, S> {
+    #[inline(always)]
     fn here(&mut self) -> Option<()> {
         self.source.next(self.list)?.then_some(())
     }
 
+    #[inline(always)]
     fn uint(&mut self) -> Option<u64> {
         self.here()?;
         self.source.uint()
     }
 
+    #[inline(always)]
     fn text(&mut self) -> Option<&'a [u8]> {
         self.here()?;
         self.source.text()
     }
 
+    #[inline(always)]
     fn skip(&mut self) -> Option<()> {
         self.here()?;
         self.source.skip()
     }
 
     /// Whether a dictionary holds `true` under a key.
+    #[inline(always)]
     fn flag(&mut self, wanted: &[u8]) -> Option<bool> {
         self.here()?;
         let mut map = self.source.map()?;
@@ -177,12 +189,14 @@ impl<'a, S: Source<'a>> Fields<'_, S> {
         Some(found)
     }
 
+    #[inline(always)]
     fn payload(&mut self) -> Option<Payload<'a>> {
         let (raw, items) = self.source.rest(self.list)?;
         Some(Payload { raw, items })
     }
 }
 
+#[inline]
 fn parse<'a, S: Source<'a>>(bytes: &'a [u8]) -> Option<Message<'a>> {
     let mut source = S::new(bytes);
     let mut list = source.array()?;

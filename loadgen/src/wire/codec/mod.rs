@@ -76,3 +76,6 @@ trait Source<'a>: Sized {
 
 /// Where a list or dictionary stands; what it means is the encoding's affair.
 struct Sequence(u64);
+
+#[cfg(test)]
+mod tests;

@@ -8,12 +8,14 @@ pub struct MsgPack<'a> {
 }
 
 impl<'a> MsgPack<'a> {
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
         let (&first, rest) = self.left.split_first()?;
         self.left = rest;
         Some(first)
     }
 
+    #[inline(always)]
     fn take(&mut self, length: u64) -> Option<&'a [u8]> {
         let (taken, rest) = self.left.split_at_checked(usize::try_from(length).ok()?)?;
         self.left = rest;
@@ -23,6 +25,25 @@ impl<'a> MsgPack<'a> {
     /// A big-endian unsigned integer of that many octets.
     fn big_endian(&mut self, octets: u64) -> Option<u64> {
         Some(self.take(octets)?.iter().fold(0, |value, &octet| value << 8 | u64::from(octet)))
+    }
+
+    /// A big-endian unsigned integer of 2 octets.
+    #[inline(always)]
+    fn two(&mut self) -> Option<u64> {
+        let (octets, rest) = self.left.split_first_chunk()?;
+        self.left = rest;
+        Some(u64::from(u16::from_be_bytes(*octets)))
+    }
+
+    fn skip_any(&mut self) -> Option<()> {
+        let mut values: u64 = 1;
+        while values > 0 {
+            let first = self.byte()?;
+            let (octets, inside) = self.extent(first)?;
+            self.take(octets)?;
+            values = values - 1 + inside;
+        }
+        Some(())
     }
 
     /// The octets of the value that starts with this one, and the values inside it.
@@ -54,63 +75,71 @@ impl<'a> Source<'a> for MsgPack<'a> {
         MsgPack { left: bytes }
     }
 
+    #[inline(always)]
     fn array(&mut self) -> Option<Sequence> {
         let first = self.byte()?;
         match first {
-            0x90..=0x9f | 0xdc | 0xdd => Some(Sequence(self.extent(first)?.1)),
+            0x90..=0x9f => Some(Sequence(u64::from(first & 0x0f))),
+            0xdc | 0xdd => Some(Sequence(self.extent(first)?.1)),
             _ => None,
         }
     }
 
+    #[inline(always)]
     fn map(&mut self) -> Option<Sequence> {
         let first = self.byte()?;
         match first {
-            0x80..=0x8f | 0xde | 0xdf => Some(Sequence(self.extent(first)?.1 / 2)),
+            0x80..=0x8f => Some(Sequence(u64::from(first & 0x0f))),
+            0xde | 0xdf => Some(Sequence(self.extent(first)?.1 / 2)),
             _ => None,
         }
     }
 
+    #[inline(always)]
     fn next(&mut self, sequence: &mut Sequence) -> Option<bool> {
         let more = sequence.0 > 0;
         sequence.0 -= u64::from(more);
         Some(more)
     }
 
+    #[inline(always)]
     fn key(&mut self) -> Option<&'a [u8]> {
         self.text()
     }
 
+    #[inline(always)]
     fn uint(&mut self) -> Option<u64> {
         match self.byte()? {
             small @ 0x00..=0x7f => Some(u64::from(small)),
-            0xcc | 0xd0 => self.big_endian(1),
-            0xcd | 0xd1 => self.big_endian(2),
             0xce | 0xd2 => self.take(4)?.try_into().ok().map(u32::from_be_bytes).map(u64::from),
             0xcf | 0xd3 => self.take(8)?.try_into().ok().map(u64::from_be_bytes),
+            0xcd | 0xd1 => self.two(),
+            0xcc | 0xd0 => self.byte().map(u64::from),
             _ => None,
         }
     }
 
+    #[inline(always)]
     fn text(&mut self) -> Option<&'a [u8]> {
         let first = self.byte()?;
-        match first {
-            0xa0..=0xbf | 0xc4..=0xc6 | 0xd9..=0xdb => {
-                let length = self.extent(first)?.0;
-                self.take(length)
-            }
-            _ => None,
-        }
+        let length = match first {
+            0xa0..=0xbf => u64::from(first & 0x1f),
+            0xc4 | 0xd9 => u64::from(self.byte()?),
+            0xc5 | 0xda => self.two()?,
+            0xc6 | 0xdb => self.big_endian(4)?,
+            _ => return None,
+        };
+        self.take(length)
     }
 
+    #[inline(always)]
     fn skip(&mut self) -> Option<()> {
-        let mut values: u64 = 1;
-        while values > 0 {
-            let first = self.byte()?;
-            let (octets, inside) = self.extent(first)?;
-            self.take(octets)?;
-            values = values - 1 + inside;
+        // Most of what is skipped is an empty dictionary.
+        if let Some((0x80, rest)) = self.left.split_first() {
+            self.left = rest;
+            return Some(());
         }
-        Some(())
+        self.skip_any()
     }
 
     fn is_true(&mut self) -> Option<bool> {
@@ -119,6 +148,7 @@ impl<'a> Source<'a> for MsgPack<'a> {
         Some(found)
     }
 
+    #[inline(always)]
     fn rest(&mut self, list: &mut Sequence) -> Option<(&'a [u8], u8)> {
         Some((std::mem::take(&mut self.left), u8::try_from(list.0).ok()?))
     }

@@ -1,36 +1,36 @@
 //! Messages of which only the request id and the end vary.
+//!
+//! This is what most of the generator's time would go into, so a binary message is one copy of all that stands before its
+//! end, with the id's octets put in afterwards: there is a form for each width that a shortest integer may have.
 
 use serde_json::Value;
 
 use super::value::{cbor_head, encode, msgpack_uint};
 use super::{Payload, Serializer};
 
+/// Ids of the different widths: 1 octet with the value inside, then 1, 2, 4 and 8 octets behind a head.
+const WIDTHS: [u64; 5] = [1, 0xff, 0xffff, 0xffff_ffff, u64::MAX];
+
 /// An encoded message with two gaps: behind the codes an id, and at the end further elements that lie ready encoded.
-///
-/// The head of a binary message counts its elements, so there is one head for each number of elements at the end.
 #[derive(Clone, Debug)]
 pub struct Template {
     serializer: Serializer,
-    /// List and codes, for 0, 1 and 2 elements at the end.
-    heads: [Vec<u8>; 3],
-    /// What stands between the id and the end.
+    /// All before the end, by how many elements the end has and how wide the id is. Of JSON, up to the id.
+    forms: [[Form; 5]; 3],
+    /// JSON: what stands between the id and the end.
     middle: Vec<u8>,
+}
+
+/// The octets before the end, and where those of the id are in them.
+#[derive(Clone, Debug)]
+struct Form {
+    octets: Vec<u8>,
+    id: usize,
 }
 
 impl Template {
     /// `[codes..., ID, elements..., END...]`; only ERROR has two codes.
     pub fn new(serializer: Serializer, codes: &[u64], elements: &[Value]) -> Template {
-        let head = |items: usize| {
-            let mut head = Vec::new();
-            list_head(serializer, codes.len() + 1 + elements.len() + items, &mut head);
-            for &code in codes {
-                encode(serializer, &code.into(), &mut head);
-                if serializer == Serializer::Json {
-                    head.push(b',');
-                }
-            }
-            head
-        };
         let mut middle = Vec::new();
         for element in elements {
             if serializer == Serializer::Json {
@@ -38,33 +38,78 @@ impl Template {
             }
             encode(serializer, element, &mut middle);
         }
-        Template { serializer, heads: [head(0), head(1), head(2)], middle }
+        let form = |items: usize, widest: u64| {
+            let mut octets = Vec::new();
+            list_head(serializer, codes.len() + 1 + elements.len() + items, &mut octets);
+            for &code in codes {
+                encode(serializer, &code.into(), &mut octets);
+                if serializer == Serializer::Json {
+                    octets.push(b',');
+                }
+            }
+            if serializer == Serializer::Json {
+                return Form { octets, id: 0 };
+            }
+            let before = octets.len();
+            write_uint(serializer, widest, &mut octets);
+            let id = before + usize::from(octets.len() - before > 1);
+            octets.extend_from_slice(&middle);
+            Form { octets, id }
+        };
+        let forms = [0, 1, 2].map(|items| WIDTHS.map(|widest| form(items, widest)));
+        Template { serializer, forms, middle }
     }
 
     /// Writes the message with this id and end.
     #[inline]
     pub fn write(&self, id: u64, end: Payload<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.heads[usize::from(end.items.min(2))]);
-        write_uint(self.serializer, id, out);
-        out.extend_from_slice(&self.middle);
-        if self.serializer != Serializer::Json {
-            out.extend_from_slice(end.raw);
+        self.write_with(id, end.items, out, |out| out.extend_from_slice(end.raw));
+    }
+
+    /// Writes the message with this id and an end of that many elements, at most 2, which `end` appends.
+    #[inline]
+    pub fn write_with(&self, id: u64, items: u8, out: &mut Vec<u8>, end: impl FnOnce(&mut Vec<u8>)) {
+        let forms = &self.forms[usize::from(items.min(2))];
+        if self.serializer == Serializer::Json {
+            out.extend_from_slice(&forms[0].octets);
+            write_decimal(id, out);
+            out.extend_from_slice(&self.middle);
+            if items > 0 {
+                out.push(b',');
+                end(out);
+            }
+            out.push(b']');
             return;
         }
-        if !end.raw.is_empty() {
-            out.push(b',');
-            out.extend_from_slice(end.raw);
+        let inside = if self.serializer == Serializer::Msgpack { 0x80 } else { 24 };
+        let width = match id {
+            _ if id < inside => 0,
+            0..=0xff => 1,
+            0x100..=0xffff => 2,
+            0x1_0000..=0xffff_ffff => 3,
+            _ => 4,
+        };
+        let form = &forms[width];
+        let at = out.len() + form.id;
+        out.extend_from_slice(&form.octets);
+        match width {
+            0 | 1 => out[at] = id as u8,
+            2 => out[at..at + 2].copy_from_slice(&(id as u16).to_be_bytes()),
+            3 => out[at..at + 4].copy_from_slice(&(id as u32).to_be_bytes()),
+            _ => out[at..at + 8].copy_from_slice(&id.to_be_bytes()),
         }
-        out.push(b']');
+        end(out);
     }
 
     /// At most this many octets beside the end.
+    #[inline]
     pub fn overhead(&self) -> usize {
-        self.heads[0].len() + self.middle.len() + 24
+        self.forms[0][4].octets.len() + self.middle.len() + 24
     }
 }
 
 /// Starts a list of that many elements.
+#[inline]
 pub fn list_head(serializer: Serializer, items: usize, out: &mut Vec<u8>) {
     match serializer {
         Serializer::Json => out.push(b'['),

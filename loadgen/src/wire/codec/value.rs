@@ -61,6 +61,7 @@ fn msgpack(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// Writes a MessagePack unsigned integer in its shortest form.
+#[inline]
 pub fn msgpack_uint(value: u64, out: &mut Vec<u8>) {
     match value {
         0..=0x7f => out.push(value as u8),
@@ -85,6 +86,7 @@ const STRING: u8 = 0xa0;
 
 /// A length: in the octet `fixed` below `limit`, else in 1 (strings only), 2 or 4 octets behind `wide`, `wide + 1`,
 /// `wide + 2`. Lists and dictionaries have no form with 1 octet, so their `wide` is one below their 2-octet code.
+#[inline]
 fn msgpack_length(length: usize, fixed: u8, limit: usize, wide: u8, out: &mut Vec<u8>) {
     match length {
         _ if length < limit => out.push(fixed | length as u8),
@@ -101,6 +103,7 @@ fn msgpack_length(length: usize, fixed: u8, limit: usize, wide: u8, out: &mut Ve
 }
 
 /// Writes the head of a string of that many octets; JSON's closing quote is the writer's affair.
+#[inline]
 fn text_head(serializer: Serializer, length: usize, out: &mut Vec<u8>) {
     match serializer {
         Serializer::Json => out.push(b'"'),
@@ -110,6 +113,7 @@ fn text_head(serializer: Serializer, length: usize, out: &mut Vec<u8>) {
 }
 
 /// Writes a string that needs no escapes.
+#[inline]
 pub fn write_text(serializer: Serializer, text: &str, out: &mut Vec<u8>) {
     text_head(serializer, text.len(), out);
     out.extend_from_slice(text.as_bytes());
@@ -119,6 +123,7 @@ pub fn write_text(serializer: Serializer, text: &str, out: &mut Vec<u8>) {
 }
 
 /// Writes the head of a byte string of that many octets; JSON has none and writes text.
+#[inline]
 pub fn bytes_head(serializer: Serializer, length: usize, out: &mut Vec<u8>) {
     match serializer {
         Serializer::Json => out.push(b'"'),
@@ -158,6 +163,7 @@ fn cbor(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// Writes a CBOR head in its shortest form.
+#[inline]
 pub fn cbor_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     let major = major << 5;
     match argument {
@@ -176,6 +182,18 @@ pub fn cbor_head(major: u8, argument: u64, out: &mut Vec<u8>) {
             out.extend_from_slice(&argument.to_be_bytes());
         }
     }
+}
+
+/// A number of half precision (IEEE 754 binary16).
+fn half(bits: u16) -> f64 {
+    let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let value = match exponent {
+        0 => fraction * 2_f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2_f64.powi(exponent - 25),
+    };
+    if sign == 1 { -value } else { value }
 }
 
 /// Reads the binary encodings.
@@ -281,6 +299,7 @@ impl Reader<'_> {
             6 => item(self),
             _ => match info {
                 20 | 21 => Some((info == 21).into()),
+                25 => Some(half(argument as u16).into()),
                 26 => Some(f32::from_bits(argument as u32).into()),
                 27 => Some(f64::from_bits(argument).into()),
                 _ => Some(Value::Null),
