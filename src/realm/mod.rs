@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 
 pub use effects::{Batch, Effects, Link, Refused};
 pub use members::MemberKey;
-pub use options::{Limits, RealmOptions, RegistrationMatch};
+pub use options::{KilledByRole, Limits, RealmOptions, RegistrationMatch, TimeoutUnit};
 
 use self::broker::Broker;
 use self::call::{Asked, Calls};
@@ -45,10 +45,12 @@ pub struct Now {
     pub mono_ms: u64,
 }
 
-/// What WELCOME announces for role `broker` (SES-6, FEA-28).
+/// What WELCOME announces for role `broker` (SES-6, FEA-28); payload passthru under its two sets of names (D-27).
 const BROKER_FEATURES: &[&str] = &[
-    "payload_passthru_mode",
     "pattern_based_subscription",
+    "payload_encryption_cryptobox",
+    "payload_passthru_mode",
+    "payload_transparency",
     "publisher_exclusion",
     "publisher_identification",
     "session_meta_api",
@@ -64,7 +66,9 @@ const DEALER_FEATURES: &[&str] = &[
     "call_timeout",
     "caller_identification",
     "pattern_based_registration",
+    "payload_encryption_cryptobox",
     "payload_passthru_mode",
+    "payload_transparency",
     "progressive_call_invocations",
     "progressive_call_results",
     "registration_meta_api",

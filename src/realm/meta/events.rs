@@ -71,8 +71,16 @@ pub(in crate::realm) struct Meta {
     observers: Observers,
     pending: Pending,
     scratch: Scratch,
+    form: Form,
+}
+
+/// What a realm chose of the form of events.
+#[derive(Clone, Copy)]
+struct Form {
     /// Events about registrations and subscriptions carry `uri` and `match` as kwargs.
     kwargs: bool,
+    /// `on_leave` names the session alone (D-19).
+    bare_leave: bool,
 }
 
 /// What a flush encodes into.
@@ -93,7 +101,7 @@ impl Meta {
             observers: Observers::new(options.meta_visibility, secret),
             pending: Pending::default(),
             scratch: Scratch::new(),
-            kwargs: options.meta_event_kwargs,
+            form: Form { kwargs: options.meta_event_kwargs, bare_leave: options.compat_on_leave },
         }
     }
 
@@ -145,7 +153,7 @@ impl Meta {
             record.publication = Id::from_random(random.u64(..));
         }
         for group in self.observers.groups().iter().filter(|group| group.hears(self.pending.topics)) {
-            self.scratch.fill(&self.pending, group, self.kwargs);
+            self.scratch.fill(&self.pending, group, self.form);
             if !self.scratch.batch.ends.is_empty() {
                 for link in group.links() {
                     // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
@@ -164,7 +172,7 @@ impl Scratch {
     }
 
     /// Encodes everything pending that the group hears of and may see.
-    fn fill(&mut self, pending: &Pending, group: &Group, kwargs: bool) {
+    fn fill(&mut self, pending: &Pending, group: &Group, form: Form) {
         self.batch.clear();
         self.batch.encoding = group.encoding();
         self.kwargs.clear();
@@ -175,8 +183,8 @@ impl Scratch {
                 continue;
             }
             self.args.clear();
-            write_args(pending, record, group.encoding(), &mut self.args);
-            if kwargs {
+            write_args(pending, record, form, group.encoding(), &mut self.args);
+            if form.kwargs {
                 self.name(pending, record);
             }
             heard.iter().for_each(|heard| self.event(heard, record));
@@ -233,9 +241,13 @@ fn may_see(rules: &RuleSet, pending: &Pending, record: &Record) -> bool {
 }
 
 /// Appends the positional arguments.
-fn write_args(pending: &Pending, record: &Record, encoding: Encoding, out: &mut Vec<u8>) {
+fn write_args(pending: &Pending, record: &Record, form: Form, encoding: Encoding, out: &mut Vec<u8>) {
     let mut writer = Writer::new(encoding, out);
     match (record.topic, record.subject) {
+        (Topic::SessionLeft, _) if form.bare_leave => {
+            writer.begin_list(1);
+            writer.uint(record.session.get());
+        }
         (Topic::SessionLeft, Subject::Session { peer }) => {
             let peer = pending.peer(peer);
             writer.begin_list(3);
