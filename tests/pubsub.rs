@@ -198,7 +198,7 @@ fn the_publisher_is_named_where_it_asks_or_a_rule_says_so() {
     world.expect(subscriber, json!([36, subscription, "*", named]));
 
     let mut world = World::with(|options| {
-        let mut told = rule("com.told", Policy::Exact, &[Action::Publish]);
+        let mut told = rule("com.told", Policy::Exact, &[Action::Subscribe, Action::Publish]);
         told.disclose_publisher = true;
         let rules = RuleSet::compile(vec![everything("com."), told]);
         options.roles.insert("anonymous".into(), Arc::new(rules));
