@@ -45,7 +45,7 @@ pub struct Now {
     pub mono_ms: u64,
 }
 
-/// What WELCOME announces for role `broker` (SES-6, FEA-28); payload passthru under its two sets of names (D-27).
+/// What WELCOME may announce for role `broker` (SES-6, FEA-28); payload passthru under its two sets of names (D-27).
 const BROKER_FEATURES: &[&str] = &[
     "pattern_based_subscription",
     "payload_encryption_cryptobox",
@@ -77,9 +77,17 @@ const DEALER_FEATURES: &[&str] = &[
     "shared_registration",
 ];
 
+/// [`BROKER_FEATURES`] but those that the realm switched off (FEA-28).
+fn broker_features(options: &RealmOptions) -> Vec<&'static str> {
+    let on = |feature: &&str| *feature != "subscription_revocation" || options.notify_unsubscribed;
+    BROKER_FEATURES.iter().copied().filter(on).collect()
+}
+
 /// One realm: its members, registrations, subscriptions, calls in flight and meta events.
 pub struct Realm {
     options: RealmOptions,
+    /// What WELCOME announces for role `broker`.
+    broker_features: Vec<&'static str>,
     random: fastrand::Rng,
     members: Members,
     dealer: Dealer,
@@ -106,6 +114,7 @@ impl Realm {
             meta: Meta::new(&options, random.u64(..)),
             departures: VecDeque::new(),
             releases: RELEASES_PER_TURN,
+            broker_features: broker_features(&options),
             options,
             random,
         }
@@ -124,7 +133,7 @@ impl Realm {
                 authmethod: member.peer.authmethod,
                 authprovider: member.peer.authprovider,
                 agent: &self.options.agent,
-                broker_features: BROKER_FEATURES,
+                broker_features: &self.broker_features,
                 dealer_features: DEALER_FEATURES,
             };
             let session = member.session;

@@ -3,7 +3,7 @@
 use banyan::config::Config;
 use serde_json::{Value, json};
 
-use crate::client::{Client, JSON, MSGPACK, Router};
+use crate::client::{Client, JSON, MSGPACK, Router, hello};
 
 /// The role of everybody: it may do everything, kill too.
 const ROLE: &str = "anonymous = \"r\"\n[[realm.role]]\nname = \"r\"\n[[realm.role.rule]]\nuri = \"*\"\n\
@@ -62,6 +62,16 @@ fn a_realm_may_take_strict_uris_only() {
         assert_eq!(answer[0], code, "{answer}");
         assert!(code == 65 || answer[4] == "wamp.error.invalid_uri", "{answer}");
         client.register(2, "com.x_1");
+    }
+}
+
+/// FEA-28, D-36: what a realm switched off is not announced.
+#[test]
+fn a_feature_that_is_off_is_not_announced() {
+    for (on, announced) in [("true", json!(true)), ("false", Value::Null)] {
+        let router = router(&format!("notify_unsubscribed = {on}"));
+        let welcome = ask(&mut router.client(JSON), hello("realm1"));
+        assert_eq!(welcome[2]["roles"]["broker"]["features"]["subscription_revocation"], announced, "{on}");
     }
 }
 
