@@ -128,6 +128,10 @@ fn realm() -> Realm {
         meta_visibility: false,
         allow_disclose_me: true,
         disclose_callee: false,
+        progress_requires_cancel: false,
+        timeout_unit: Default::default(),
+        compat_on_leave: false,
+        kill_by_authrole: Default::default(),
         notify_unsubscribed: true,
         limits: Limits::default(),
     };

@@ -5,6 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use banyan::pattern::rules::{Action, RuleSet};
+use banyan::realm::KilledByRole;
 use banyan::wamp::{Encoding, Features, Policy};
 use serde_json::{Value, json};
 use support::{Client, Profile, World, everything, rule};
@@ -310,6 +311,54 @@ fn kills_and_removals_are_told_like_anything_else() {
     assert_eq!(world.ask(admin, 8, "wamp.session.kill_all", json!([])), Ok(json!([1])));
     world.expect(observer, json!([6, {}, "wamp.close.killed"]));
     world.expect_nothing(observer);
+}
+
+/// SSM-12, SSM-6. A session that is being released is still told of, until its `on_leave`, and is not killed again.
+#[test]
+fn an_ending_session_is_not_killed_again() {
+    let mut world = World::new();
+    let (admin, victim) = (world.join(), world.join());
+    for request in 1..=1500 {
+        world.post(victim, json!([64, request, {}, format!("com.p{request}")]));
+    }
+    world.drain(victim);
+    let session = world.session(victim);
+    world.post(admin, json!([48, 1, {}, "wamp.session.kill", [session]]));
+    world.expect(admin, json!([50, 1, {}, [null]]));
+    world.post(admin, json!([48, 2, {}, "wamp.session.get", [session]]));
+    assert_eq!(world.receive(admin)[0], 50);
+    world.post(admin, json!([48, 3, {}, "wamp.session.kill", [session]]));
+    world.expect_error(admin, 48, 3, "wamp.error.no_such_session");
+    world.post(admin, json!([48, 4, {}, "wamp.session.kill_by_authid", ["joe"]]));
+    world.expect(admin, json!([50, 4, {}, [[]]]));
+    world.turn();
+    assert_eq!(world.ask(admin, 5, "wamp.session.get", json!([session])), Err("wamp.error.no_such_session".to_owned()));
+}
+
+/// SSM-2, D-19. `on_leave` names the session alone for a realm whose observers take no more.
+#[test]
+fn a_leaving_session_may_be_named_by_its_id_alone() {
+    let mut world = World::with(|options| options.compat_on_leave = true);
+    let (observer, leaver) = (world.join(), world.join());
+    let leave = world.subscribe(observer, 1, json!({}), "wamp.session.on_leave");
+    let session = world.session(leaver);
+    world.leave(leaver);
+    world.expect(observer, json!([36, leave, "*", {}, [session]]));
+}
+
+/// SSM-10, D-20. `kill_by_authrole` tells the sessions, or how many they were, and spares its caller.
+#[test]
+fn kill_by_authrole_answers_as_the_realm_says() {
+    for answer in [KilledByRole::List, KilledByRole::Count] {
+        let mut world = World::with(|options| options.kill_by_authrole = answer);
+        let (admin, victim) = (world.join(), world.join());
+        let wanted = match answer {
+            KilledByRole::List => json!([[world.session(victim)]]),
+            KilledByRole::Count => json!([1]),
+        };
+        assert_eq!(world.ask(admin, 1, "wamp.session.kill_by_authrole", json!(["anonymous"])), Ok(wanted));
+        world.expect(victim, json!([6, {}, "wamp.close.killed"]));
+    }
 }
 
 /// SSM-4 to SSM-6, D-42. Sessions counted, listed and described.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use banyan::pattern::rules::{Action, RuleSet};
 use banyan::wamp::{Encoding, Features, Policy};
 use serde_json::json;
-use support::{Profile, World, rule};
+use support::{Profile, World, everything, rule};
 
 /// PUB-1, PUB-9, PUB-11, GEN-7. `SUBSCRIBE -> SUBSCRIBED`, `PUBLISH -> EVENT`, value for value, not to the publisher.
 #[test]
@@ -197,9 +197,20 @@ fn the_publisher_is_named_where_it_asks_or_a_rule_says_so() {
     let named = json!({"publisher": world.session(sensor), "publisher_authid": "joe", "publisher_authrole": "sensor"});
     world.expect(subscriber, json!([36, subscription, "*", named]));
 
-    let mut world = World::with(|options| options.allow_disclose_me = false);
+    let mut world = World::with(|options| {
+        let mut told = rule("com.told", Policy::Exact, &[Action::Subscribe, Action::Publish]);
+        told.disclose_publisher = true;
+        let rules = RuleSet::compile(vec![everything("com."), told]);
+        options.roles.insert("anonymous".into(), Arc::new(rules));
+        options.allow_disclose_me = false;
+    });
     let (subscriber, asking) = (world.join(), world.join());
-    world.subscribe(subscriber, 1, json!({}), "com.topic");
+    let told = world.subscribe(subscriber, 1, json!({}), "com.told");
+    world.subscribe(subscriber, 2, json!({}), "com.topic");
+    world.send(asking, json!([16, 3, {"disclose_me": true}, "com.told"]));
+    let session = world.session(asking);
+    let named = json!({"publisher": session, "publisher_authid": "joe", "publisher_authrole": "anonymous"});
+    world.expect(subscriber, json!([36, told, "*", named]));
     world.send(asking, json!([16, 1, {"disclose_me": true, "acknowledge": true}, "com.topic"]));
     world.expect_error(asking, 16, 1, "wamp.error.option_disallowed.disclose_me");
     world.send(asking, json!([16, 2, {"disclose_me": true}, "com.topic"]));
@@ -207,16 +218,18 @@ fn the_publisher_is_named_where_it_asks_or_a_rule_says_so() {
     world.expect_nothing(subscriber);
 }
 
-/// PPT-1, PPT-4, PRO-6. Passthru keys are copied, whatever the subscriber announced; the publisher must announce it.
+/// PPT-1, PPT-2, PPT-4, PPT-5, PRO-6. Passthru keys are copied, whatever the subscriber announced; the publisher must announce it.
 #[test]
 fn payload_passthru_is_copied_to_every_subscriber() {
     let mut world = World::new();
-    let subscriber = world.join();
-    let subscription = world.subscribe(subscriber, 1, json!({}), "com.topic");
+    let subscribers = Encoding::ALL.map(|encoding| world.join_as(Profile::plain().speaking(encoding)));
+    let [subscription, ..] = subscribers.map(|client| world.subscribe(client, 1, json!({}), "com.topic"));
     let publisher = world.join_as(Profile::plain().with(Features::PUBLISHER_PASSTHRU));
     let keys = json!({"ppt_scheme": "x_own", "ppt_serializer": "cbor", "ppt_cipher": "aes256gcm", "ppt_keyid": "k1"});
     world.send(publisher, json!([16, 1, keys, "com.topic", ["\u{0}AAE="]]));
-    world.expect(subscriber, json!([36, subscription, "*", keys, ["\u{0}AAE="]]));
+    for subscriber in subscribers {
+        world.expect(subscriber, json!([36, subscription, "*", keys, ["\u{0}AAE="]]));
+    }
     let silent = world.join();
     world.violate(silent, json!([16, 1, {"ppt_scheme": "x_own"}, "com.topic"]));
 }
@@ -306,6 +319,18 @@ fn a_subscriber_can_be_removed() {
     assert_eq!(world.ask(admin, 4, remove, json!([subscription, 4711])), Err("wamp.error.no_such_session".to_owned()));
     let meta = world.subscribe(told, 2, json!({}), "wamp.session.on_join");
     assert_eq!(world.ask(admin, 5, remove, json!([meta, session])), Err("wamp.error.not_authorized".to_owned()));
+}
+
+/// PSX-3, PSX-4, D-36. A realm may keep the notice back from clients that break at it.
+#[test]
+fn a_subscriber_may_be_removed_without_notice() {
+    let mut world = World::with(|options| options.notify_unsubscribed = false);
+    let (subscriber, admin) = (world.join_as(Profile::full()), world.join());
+    let subscription = world.subscribe(subscriber, 1, json!({}), "com.topic");
+    let args = json!([subscription, world.session(subscriber)]);
+    assert_eq!(world.ask(admin, 1, "wamp.subscription.remove_subscriber", args), Ok(json!([null])));
+    world.expect_nothing(subscriber);
+    assert_eq!(world.ask(admin, 2, "wamp.subscription.match", json!(["com.topic"])), Ok(json!([null])));
 }
 
 /// SMA-5 to SMA-10, MTA-6. What the procedures tell of subscriptions; those to the router's topics are not told of.

@@ -1,6 +1,6 @@
 //! Static authorization rules against their naive twin, which enumerates what patterns can match.
 
-use banyan::pattern::rules::{Action, Rule, RuleSet, Verdict, starred};
+use banyan::pattern::rules::{Action, Coverage, Rule, RuleSet, Verdict, starred};
 use banyan::wamp::Policy;
 use std::cmp::Reverse;
 
@@ -146,6 +146,24 @@ fn an_exact_rule_does_not_cover_a_pattern() {
         assert!(!allowed(rules, Action::Register, "com.x", policy));
         assert!(!allowed(rules, Action::Subscribe, "com.x", policy));
     }
+}
+
+/// D-23: taken literally, a pattern needs no more than its text as a URI.
+#[test]
+fn a_pattern_taken_literally_is_judged_as_its_text() {
+    let compile =
+        |policy, uri| RuleSet::compile(vec![rule(policy, uri, &[Action::Subscribe])]).with_coverage(Coverage::Literal);
+    let (exact, wildcard) = (compile(Policy::Exact, "com.x"), compile(Policy::Wildcard, "com."));
+    for policy in Policy::ALL {
+        assert!(exact.judge(Action::Subscribe, "com.x", policy).allowed, "{policy:?}");
+        assert!(wildcard.judge(Action::Subscribe, "com.x", policy).allowed, "{policy:?}");
+        assert!(!exact.judge(Action::Register, "com.x", policy).allowed, "{policy:?}");
+        assert!(!exact.judge(Action::Subscribe, "com.xy", policy).allowed, "{policy:?}");
+        assert!(!exact.judge(Action::Subscribe, "com", policy).allowed, "{policy:?}");
+    }
+    assert!(!exact.judge(Action::Subscribe, "com.", Policy::Prefix).allowed);
+    assert!(wildcard.judge(Action::Subscribe, "com.", Policy::Wildcard).allowed);
+    assert!(!wildcard.judge(Action::Subscribe, "", Policy::Prefix).allowed);
 }
 
 /// AZN-5: a prefix rule covers requests of all policies.

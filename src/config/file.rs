@@ -75,6 +75,14 @@ pub(super) struct Realm {
     #[serde(default)]
     pub(super) disclose_callee: bool,
     pub(super) notify_unsubscribed: Option<bool>,
+    pub(super) progress_requires_cancel: Option<bool>,
+    #[serde(default)]
+    pub(super) timeout_unit: TimeoutUnit,
+    #[serde(default)]
+    pub(super) pattern_authorization: PatternAuthorization,
+    #[serde(default)]
+    pub(super) compat_on_leave: bool,
+    pub(super) kill_by_authrole: Option<KilledByRole>,
     #[serde(default)]
     pub(super) conformance: bool,
     pub(super) anonymous: Option<Spanned<String>>,
@@ -105,6 +113,30 @@ pub(super) enum UriCheck {
     #[default]
     Loose,
     Strict,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) enum TimeoutUnit {
+    #[default]
+    #[serde(rename = "ms")]
+    Milliseconds,
+    #[serde(rename = "s")]
+    Seconds,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PatternAuthorization {
+    #[default]
+    Cover,
+    Literal,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KilledByRole {
+    List,
+    Count,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

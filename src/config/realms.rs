@@ -6,8 +6,8 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::{Error, Source, file};
-use crate::pattern::rules::{Action, Rule, RuleSet, starred};
-use crate::realm::{Limits, RealmOptions, RegistrationMatch};
+use crate::pattern::rules::{Action, Coverage, Rule, RuleSet, starred};
+use crate::realm::{KilledByRole, Limits, RealmOptions, RegistrationMatch, TimeoutUnit};
 use crate::session::StrictIds;
 use crate::session::auth::Methods;
 use crate::shard::outbox::SlowConsumer;
@@ -62,7 +62,8 @@ impl Source<'_> {
         let mut roles = HashMap::new();
         for role in &realm.role {
             let rules = role.rule.iter().map(|rule| self.rule(rule)).collect::<Result<Vec<_>, _>>()?;
-            if roles.insert(role.name.get_ref().clone(), Arc::new(RuleSet::compile(rules))).is_some() {
+            let rules = RuleSet::compile(rules).with_coverage(realm.pattern_authorization.into());
+            if roles.insert(role.name.get_ref().clone(), Arc::new(rules)).is_some() {
                 let what = format!("role `{}` is configured twice", role.name.get_ref());
                 return Err(self.wrong(&role.name, what));
             }
@@ -113,6 +114,18 @@ fn options(realm: &file::Realm, roles: HashMap<String, Arc<RuleSet>>) -> RealmOp
         meta_visibility: realm.meta_visibility,
         allow_disclose_me: realm.allow_disclose_me.unwrap_or(true),
         disclose_callee: realm.disclose_callee,
+        progress_requires_cancel: realm.progress_requires_cancel.unwrap_or(realm.conformance),
+        timeout_unit: match realm.timeout_unit {
+            file::TimeoutUnit::Milliseconds => TimeoutUnit::Milliseconds,
+            file::TimeoutUnit::Seconds => TimeoutUnit::Seconds,
+        },
+        compat_on_leave: realm.compat_on_leave,
+        kill_by_authrole: match realm.kill_by_authrole {
+            Some(file::KilledByRole::Count) => KilledByRole::Count,
+            Some(file::KilledByRole::List) => KilledByRole::List,
+            None if realm.conformance => KilledByRole::Count,
+            None => KilledByRole::default(),
+        },
         notify_unsubscribed: realm.notify_unsubscribed.unwrap_or(true),
         limits: Limits {
             registrations: realm.limits.registrations.unwrap_or(limits.registrations),
@@ -130,6 +143,15 @@ fn strict_ids(realm: &file::Realm) -> StrictIds {
         Some(file::StrictIds::Abort) => StrictIds::Abort,
         None if realm.conformance => StrictIds::Abort,
         None => StrictIds::default(),
+    }
+}
+
+impl From<file::PatternAuthorization> for Coverage {
+    fn from(authorization: file::PatternAuthorization) -> Coverage {
+        match authorization {
+            file::PatternAuthorization::Cover => Coverage::Cover,
+            file::PatternAuthorization::Literal => Coverage::Literal,
+        }
     }
 }
 

@@ -3,10 +3,13 @@ use std::time::Duration;
 
 use super::{Arguments, Command, Config, DEFAULT};
 use crate::pattern::rules::Action;
-use crate::realm::RegistrationMatch;
+use crate::realm::{KilledByRole, RegistrationMatch, TimeoutUnit};
 use crate::session::StrictIds;
+use crate::shard::outbox::SlowConsumer;
+use crate::shard::placement::Entry;
 use crate::transport::listener::Address;
 use crate::wamp::Policy::{self, Exact, Prefix};
+use crate::wamp::uri::Strictness;
 
 const REALM: &str = "[[realm]]\nname = \"a.b\"\n";
 
@@ -101,12 +104,41 @@ fn rules_are_read_with_match_or_stars() {
     assert!(rules.judge(Action::Publish, "organ", Policy::Prefix).allowed);
 }
 
-/// D-01, D-04: one switch, and what is said besides it holds.
+/// D-10, D-12, D-15, D-19, D-20, D-23, D-36, D-48, SIZ-6, SIZ-7, URI-5: every switch of a realm, away from its default.
+#[test]
+fn the_switches_of_a_realm_are_read() {
+    let text = format!(
+        "{REALM}registration_match = \"best\"\nstrict_ids = \"off\"\nuri_check = \"strict\"\n\
+         meta_event_kwargs = false\nmeta_visibility = true\nallow_disclose_me = false\ndisclose_callee = true\n\
+         notify_unsubscribed = false\nprogress_requires_cancel = true\ntimeout_unit = \"s\"\n\
+         pattern_authorization = \"literal\"\ncompat_on_leave = true\nkill_by_authrole = \"count\"\n\
+         [realm.limits]\nregistrations = 1\nsubscriptions = 2\ncalls = 3\ninvocations = 4\nuri_bytes = 5\n\
+         uri_components = 6\nqueue_bytes = 70000\nslow_consumer = \"drop\"\n\
+         [[realm.role]]\nname = \"r\"\n[[realm.role.rule]]\nuri = \"com.x\"\nallow = [\"subscribe\"]\n"
+    );
+    let config = Config::parse("test.toml", &text).unwrap();
+    let Entry { options, strict_ids, queue_bytes, slow_consumer, .. } = &config.realms[0];
+    assert_eq!(options.registration_match, RegistrationMatch::Best);
+    assert_eq!((*strict_ids, options.uris.strictness), (StrictIds::Off, Strictness::Strict));
+    assert!(!options.meta_event_kwargs && options.meta_visibility);
+    assert!(!options.allow_disclose_me && options.disclose_callee);
+    assert!(!options.notify_unsubscribed && options.progress_requires_cancel && options.compat_on_leave);
+    assert_eq!((options.timeout_unit, options.kill_by_authrole), (TimeoutUnit::Seconds, KilledByRole::Count));
+    assert!(options.roles["r"].judge(Action::Subscribe, "com.x", Prefix).allowed);
+    let limits = &options.limits;
+    assert_eq!((limits.registrations, limits.subscriptions, limits.calls, limits.invocations), (1, 2, 3, 4));
+    assert_eq!((options.uris.max_length, options.uris.max_components), (5, 6));
+    assert_eq!((*queue_bytes, *slow_consumer), (70_000, SlowConsumer::Drop));
+}
+
+/// D-01, D-04, D-11, D-20: one switch, and what is said besides it holds.
 #[test]
 fn conformance_sets_defaults() {
     let literal = Config::parse("test.toml", &format!("{REALM}conformance = true\n")).unwrap();
     assert_eq!(literal.realms[0].options.registration_match, RegistrationMatch::Best);
     assert_eq!(literal.realms[0].strict_ids, StrictIds::Abort);
+    assert!(literal.realms[0].options.progress_requires_cancel);
+    assert_eq!(literal.realms[0].options.kill_by_authrole, KilledByRole::Count);
     let mixed = format!("{REALM}conformance = true\nstrict_ids = \"off\"\n");
     assert_eq!(Config::parse("test.toml", &mixed).unwrap().realms[0].strict_ids, StrictIds::Off);
 }

@@ -7,6 +7,8 @@
 //! Of the rules that cover a request, an exact one decides before a wildcard one and that before a prefix (AZN-7);
 //! among prefixes the longest; among wildcards the one with the longer runs of literals, as for calls (RPP-4).
 //!
+//! A request with a pattern asks for every URI that the pattern matches, so a rule must cover them all ([`Coverage`]).
+//!
 //! Not here: dynamic authorizers, what happens when no role of that name exists (both deny).
 
 use crate::wamp::Policy;
@@ -52,6 +54,17 @@ pub fn starred(uri: &str) -> (String, Policy) {
     }
 }
 
+/// Which rules speak of a request with a pattern (AZN-8, D-23).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coverage {
+    /// Those that cover every URI the pattern can match.
+    #[default]
+    Cover,
+    /// Also those that speak of the pattern's text as if it were a URI, as Crossbar has it. Whoever may use one URI may
+    /// then ask for all that begin with it.
+    Literal,
+}
+
 /// What the rules say of one request. Denied means nothing else is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -95,6 +108,7 @@ pub struct RuleSet {
     map: Map<Vec<u8>>,
     /// Where the rules of each policy begin; `None` where there are none, which then cost nothing.
     starts: [Option<State>; Policy::ALL.len()],
+    coverage: Coverage,
 }
 
 impl RuleSet {
@@ -104,18 +118,28 @@ impl RuleSet {
         let sorted: BTreeMap<_, _> = rules.iter().map(|rule| (key(rule), rule.grants())).collect();
         let mut builder = MapBuilder::memory();
         builder.extend_iter(sorted).expect("sorted, without duplicates, into memory");
-        let mut rules = RuleSet { map: builder.into_map(), starts: [None; Policy::ALL.len()] };
+        let mut rules =
+            RuleSet { map: builder.into_map(), starts: [None; Policy::ALL.len()], coverage: Coverage::Cover };
         let root = State { node: rules.map.as_fst().root().addr(), sum: Output::zero() };
         rules.starts = Policy::ALL.map(|policy| rules.step(root, tag(policy)));
         rules
     }
 
+    /// The same rules, speaking of patterns otherwise.
+    pub fn with_coverage(self, coverage: Coverage) -> RuleSet {
+        RuleSet { coverage, ..self }
+    }
+
     /// Judges a request for `uri` under `policy` (for calls and publications: exact). A rule must cover every URI that
     /// the request can match (AZN-8, D-23); of those that do, the most specific decides (AZN-7). No rule denies.
     ///
-    /// Exact rules cover exact requests only. Time is that of reading the URI once, times the wildcard rules that
+    /// Exact rules cover exact requests only, unless patterns are taken literally. Time is that of reading the URI once, times the wildcard rules that
     /// share its beginning.
     pub fn judge(&self, action: Action, uri: &str, policy: Policy) -> Verdict {
+        let policy = match self.coverage {
+            Coverage::Literal if uri.split('.').all(|component| !component.is_empty()) => Policy::Exact,
+            Coverage::Literal | Coverage::Cover => policy,
+        };
         let grants =
             self.exact(uri, policy).or_else(|| self.wildcard(uri, policy)).or_else(|| self.prefix(uri, policy));
         grants.map_or(Verdict::default(), |grants| Verdict::of(grants, action))

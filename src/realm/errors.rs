@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Effects;
 use super::members::Member;
 use crate::codec::Writer;
-use crate::wamp::{ErrorUri, Id, Payload, RequestType, RouterMessage};
+use crate::wamp::{ErrorUri, Id, Payload, Policy, RequestType, RouterMessage};
 
 /// Why a request is not granted.
 #[derive(Debug)]
@@ -35,6 +35,17 @@ impl Failure {
     /// The role's rules do not allow it (AZN-2).
     pub(in crate::realm) fn not_authorized() -> Failure {
         Failure::new(ErrorUri::NotAuthorized, "the rules of this session's role do not allow it")
+    }
+
+    /// The same for a request under a match policy: what a pattern needs is more (AZN-8, D-23).
+    pub(in crate::realm) fn not_authorized_for(policy: Policy) -> Failure {
+        match policy {
+            Policy::Exact => Failure::not_authorized(),
+            Policy::Prefix | Policy::Wildcard => {
+                let message = "no rule of this session's role allows it for every URI that the pattern can match";
+                Failure::new(ErrorUri::NotAuthorized, message)
+            }
+        }
     }
 
     /// A quota is used up (SIZ-7).

@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 
 pub use effects::{Batch, Effects, Link, Refused};
 pub use members::MemberKey;
-pub use options::{Limits, RealmOptions, RegistrationMatch};
+pub use options::{KilledByRole, Limits, RealmOptions, RegistrationMatch, TimeoutUnit};
 
 use self::broker::Broker;
 use self::call::{Asked, Calls};
@@ -45,10 +45,12 @@ pub struct Now {
     pub mono_ms: u64,
 }
 
-/// What WELCOME announces for role `broker` (SES-6, FEA-28).
+/// What WELCOME may announce for role `broker` (SES-6, FEA-28); payload passthru under its two sets of names (D-27).
 const BROKER_FEATURES: &[&str] = &[
-    "payload_passthru_mode",
     "pattern_based_subscription",
+    "payload_encryption_cryptobox",
+    "payload_passthru_mode",
+    "payload_transparency",
     "publisher_exclusion",
     "publisher_identification",
     "session_meta_api",
@@ -64,7 +66,9 @@ const DEALER_FEATURES: &[&str] = &[
     "call_timeout",
     "caller_identification",
     "pattern_based_registration",
+    "payload_encryption_cryptobox",
     "payload_passthru_mode",
+    "payload_transparency",
     "progressive_call_invocations",
     "progressive_call_results",
     "registration_meta_api",
@@ -73,9 +77,17 @@ const DEALER_FEATURES: &[&str] = &[
     "shared_registration",
 ];
 
+/// [`BROKER_FEATURES`] but those that the realm switched off (FEA-28).
+fn broker_features(options: &RealmOptions) -> Vec<&'static str> {
+    let on = |feature: &&str| *feature != "subscription_revocation" || options.notify_unsubscribed;
+    BROKER_FEATURES.iter().copied().filter(on).collect()
+}
+
 /// One realm: its members, registrations, subscriptions, calls in flight and meta events.
 pub struct Realm {
     options: RealmOptions,
+    /// What WELCOME announces for role `broker`.
+    broker_features: Vec<&'static str>,
     random: fastrand::Rng,
     members: Members,
     dealer: Dealer,
@@ -102,6 +114,7 @@ impl Realm {
             meta: Meta::new(&options, random.u64(..)),
             departures: VecDeque::new(),
             releases: RELEASES_PER_TURN,
+            broker_features: broker_features(&options),
             options,
             random,
         }
@@ -120,7 +133,7 @@ impl Realm {
                 authmethod: member.peer.authmethod,
                 authprovider: member.peer.authprovider,
                 agent: &self.options.agent,
-                broker_features: BROKER_FEATURES,
+                broker_features: &self.broker_features,
                 dealer_features: DEALER_FEATURES,
             };
             let session = member.session;

@@ -16,6 +16,36 @@ pub enum RegistrationMatch {
     Best,
 }
 
+/// What `timeout` of a CALL counts (TMO-1, D-10). A callee that runs it is told the number as the caller gave it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeoutUnit {
+    /// Milliseconds, as the specification says.
+    #[default]
+    Milliseconds,
+    /// Seconds, as some clients were written for.
+    Seconds,
+}
+
+impl TimeoutUnit {
+    /// A timeout in milliseconds.
+    pub(super) fn milliseconds(self, timeout: u64) -> u64 {
+        match self {
+            TimeoutUnit::Milliseconds => timeout,
+            TimeoutUnit::Seconds => timeout.saturating_mul(1000),
+        }
+    }
+}
+
+/// What `wamp.session.kill_by_authrole` answers (SSM-10, D-20).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KilledByRole {
+    /// The list of the session ids, as `kill_by_authid`.
+    #[default]
+    List,
+    /// Their number, as the specification says.
+    Count,
+}
+
 /// Quotas of one session (SIZ-7). A request above one is answered `wamp.error.limit_exceeded`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -56,6 +86,15 @@ pub struct RealmOptions {
     pub allow_disclose_me: bool,
     /// Whether RESULTs name the callee (RPC-12, D-48).
     pub disclose_callee: bool,
+    /// Whether only callees that announced `call_canceling` beside `progressive_call_results` give progressive results
+    /// (PRG-2, D-11).
+    pub progress_requires_cancel: bool,
+    /// What `timeout` of a CALL counts.
+    pub timeout_unit: TimeoutUnit,
+    /// Whether `wamp.session.on_leave` names the session alone, without its identity and role (SSM-2, D-19).
+    pub compat_on_leave: bool,
+    /// What `wamp.session.kill_by_authrole` answers.
+    pub kill_by_authrole: KilledByRole,
     /// Whether a session that announced `subscription_revocation` is told when the router ends a subscription (D-36).
     pub notify_unsubscribed: bool,
     /// Quotas of each session.

@@ -16,6 +16,7 @@ pub mod auth;
 
 use crate::wamp::{ClientMessage, HelloDetails, Id, Violation};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// What to do about request ids that are not the previous plus one (D-04).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,15 +73,28 @@ pub struct Session {
     strict_ids: StrictIds,
     last_request: u64,
     gaps: u64,
+    /// A timeout below this is taken note of; 0 for none.
+    least_timeout: u64,
+    short_timeouts: u64,
+    /// Progressive calls whose last chunk has not come; kept where ids must be in sequence.
+    unfinished: BTreeSet<u64>,
 }
+
+/// So many calls are remembered as unfinished; the oldest are forgotten beyond this.
+const UNFINISHED: usize = 1024;
 
 impl Default for Session {
     fn default() -> Session {
-        Session { state: State::Waiting, strict_ids: StrictIds::Off, last_request: 0, gaps: 0 }
+        Session::new(State::Waiting, StrictIds::Off, 0)
     }
 }
 
 impl Session {
+    fn new(state: State, strict_ids: StrictIds, least_timeout: u64) -> Session {
+        let unfinished = BTreeSet::new();
+        Session { state, strict_ids, last_request: 0, gaps: 0, least_timeout, short_timeouts: 0, unfinished }
+    }
+
     /// Judges a message.
     ///
     /// # Errors
@@ -98,9 +112,10 @@ impl Session {
         self.control(message)
     }
 
-    /// WELCOME is queued: the session begins, its request ids count from 1.
-    pub fn joined(&mut self, strict_ids: StrictIds) {
-        *self = Session { state: State::Joined, strict_ids, last_request: 0, gaps: 0 };
+    /// WELCOME is queued: the session begins, its request ids count from 1. Calls with a timeout below
+    /// `least_timeout` are counted: their caller may believe that it counts in seconds (D-10).
+    pub fn joined(&mut self, strict_ids: StrictIds, least_timeout: u64) {
+        *self = Session::new(State::Joined, strict_ids, least_timeout);
     }
 
     /// The router's GOODBYE is queued (SES-14).
@@ -130,13 +145,19 @@ impl Session {
         self.gaps
     }
 
+    /// How many calls had a timeout that is suspiciously short.
+    pub fn short_timeouts(&self) -> u64 {
+        self.short_timeouts
+    }
+
     /// For a message that a joined session may send to the realm: whether its request id is in order.
     #[inline]
     fn routable(&mut self, message: &ClientMessage<'_>) -> Option<Result<(), Violation>> {
         use ClientMessage::*;
         match *message {
             Call { request, ref options, .. } => {
-                Some(self.order(request, options.progress || request.get() <= self.last_request))
+                self.short_timeouts += u64::from(options.timeout != 0 && options.timeout < self.least_timeout);
+                Some(self.order_call(request, options.progress))
             }
             Publish { request, .. } | Subscribe { request, .. } | Unsubscribe { request, .. } => {
                 Some(self.order(request, false))
@@ -147,8 +168,28 @@ impl Session {
         }
     }
 
-    /// Checks a request id against the counter (IDS-7). A CALL may repeat an id to continue a progressive call; the
-    /// realm knows which calls those are (D-50).
+    /// The same for a CALL, which may repeat an id to continue a progressive call (PRI-3). Which calls those are the
+    /// realm knows (D-50); where ids must be in sequence, an id repeated for any other reason ends here.
+    #[inline]
+    fn order_call(&mut self, request: Id, progress: bool) -> Result<(), Violation> {
+        match self.strict_ids {
+            StrictIds::Abort => self.order_call_strictly(request, progress),
+            StrictIds::Off | StrictIds::Warn => self.order(request, true),
+        }
+    }
+
+    fn order_call_strictly(&mut self, request: Id, progress: bool) -> Result<(), Violation> {
+        let id = request.get();
+        self.order(request, self.unfinished.contains(&id))?;
+        if !progress {
+            self.unfinished.remove(&id);
+        } else if self.unfinished.insert(id) && self.unfinished.len() > UNFINISHED {
+            self.unfinished.pop_first();
+        }
+        Ok(())
+    }
+
+    /// Checks a request id against the counter (IDS-7).
     #[inline]
     fn order(&mut self, request: Id, may_repeat: bool) -> Result<(), Violation> {
         let id = request.get();
@@ -271,7 +312,7 @@ mod tests {
     fn joined(strict: StrictIds) -> Session {
         let mut session = Session::default();
         assert!(matches!(session.receive(hello()), Ok(Action::Join { .. })));
-        session.joined(strict);
+        session.joined(strict, 50);
         session
     }
 
@@ -293,7 +334,7 @@ mod tests {
         assert_eq!(violation.0, "HELLO while a session is established");
     }
 
-    /// SES-12, WS-13.
+    /// SES-12, WS-13, STM-3.
     #[test]
     fn goodbye_ends_the_session_and_a_new_hello_may_follow() {
         let mut session = joined(StrictIds::Warn);
@@ -301,7 +342,7 @@ mod tests {
         assert!(matches!(session.receive(hello()), Ok(Action::Join { .. })));
     }
 
-    /// SES-14, SES-15.
+    /// SES-14, SES-15, STM-4.
     #[test]
     fn after_the_routers_goodbye_only_goodbye_counts() {
         let mut session = joined(StrictIds::Warn);
@@ -329,6 +370,37 @@ mod tests {
         let mut strict = joined(StrictIds::Abort);
         assert!(strict.receive(call(1)).is_ok());
         assert_eq!(strict.receive(call(3)).unwrap_err().0, "request id 3 is out of sequence: the next one is 2");
+    }
+
+    /// D-10.
+    #[test]
+    fn timeouts_that_look_like_seconds_are_counted() {
+        let mut session = joined(StrictIds::Warn);
+        for (id, timeout) in (1..).zip([0, 1, 49, 50, 30_000]) {
+            let options = CallOptions { timeout, ..CallOptions::default() };
+            let ClientMessage::Call { request, procedure, payload, .. } = call(id) else { unreachable!() };
+            assert!(session.receive(ClientMessage::Call { request, options, procedure, payload }).is_ok());
+        }
+        assert_eq!(session.short_timeouts(), 2);
+    }
+
+    /// IDS-7, PRI-3: a CALL repeats an id only to continue a progressive call.
+    #[test]
+    fn only_an_unfinished_progressive_call_repeats_its_id() {
+        let chunk = |id: u64, progress: bool| {
+            let options = CallOptions { progress, ..CallOptions::default() };
+            let ClientMessage::Call { request, procedure, payload, .. } = call(id) else { unreachable!() };
+            ClientMessage::Call { request, options, procedure, payload }
+        };
+        let mut strict = joined(StrictIds::Abort);
+        for (id, progress) in [(1, true), (2, false), (1, true), (1, false), (3, false)] {
+            assert!(strict.receive(chunk(id, progress)).is_ok(), "{id} {progress}");
+        }
+        assert_eq!(strict.receive(chunk(1, true)).unwrap_err().0, "request id 1 is out of sequence: the next one is 4");
+        let mut lenient = joined(StrictIds::Warn);
+        for (id, progress) in [(1, false), (2, false), (1, false)] {
+            assert!(lenient.receive(chunk(id, progress)).is_ok(), "{id} {progress}");
+        }
     }
 
     /// IDS-4.

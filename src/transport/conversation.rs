@@ -77,8 +77,9 @@ pub(super) struct Conversation {
     pinged: bool,
     /// No frame with messages came yet.
     fresh: bool,
-    /// Gaps in the request ids that were told of.
+    /// Gaps in the request ids, and short timeouts, that were told of.
     gaps: u64,
+    short_timeouts: u64,
     permit: Permit,
 }
 
@@ -122,6 +123,7 @@ impl Conversation {
             pinged: false,
             fresh: luggage.fresh,
             gaps: 0,
+            short_timeouts: 0,
             permit: luggage.permit,
         };
         conversation.enter_stage(Stage::Greeting);
@@ -353,13 +355,22 @@ impl Conversation {
         }
     }
 
-    /// Tells of request ids out of sequence, once for what was read at once (D-04).
-    pub(super) fn note_gaps(&mut self) {
+    /// Tells of request ids out of sequence and of timeouts that look like seconds, once for what was read at once
+    /// (D-04, D-10).
+    pub(super) fn note_oddities(&mut self) {
         let gaps = self.session.gaps();
         if gaps > self.gaps {
             complain(format_args!("peer={} request ids out of sequence: gaps={gaps}", self.address));
         }
         self.gaps = gaps;
+        let short = self.session.short_timeouts();
+        if short > self.short_timeouts {
+            complain(format_args!(
+                "peer={} calls with a timeout of a few milliseconds: calls={short}; the realm's timeout_unit may be \"s\"",
+                self.address
+            ));
+        }
+        self.short_timeouts = short;
     }
 }
 

@@ -191,7 +191,7 @@ impl Driver {
             self.tail = tail;
             flow
         };
-        self.talk.note_gaps();
+        self.talk.note_oddities();
         self.settle(flow, if read == room { Progress::Yield } else { Progress::Again })
     }
 

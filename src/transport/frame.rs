@@ -173,8 +173,6 @@ pub enum Failure {
     EmptyBatch,
     /// A batch whose last message is cut short (WS-8).
     TruncatedBatch,
-    /// A compressed message that cannot be inflated (WS-11).
-    Corrupt,
 }
 
 impl Failure {
@@ -182,7 +180,7 @@ impl Failure {
     pub const fn close_code(self) -> u16 {
         match self {
             Failure::TooLong { .. } => close::TOO_BIG,
-            Failure::BadCloseReason | Failure::Corrupt => close::INVALID_DATA,
+            Failure::BadCloseReason => close::INVALID_DATA,
             _ => close::PROTOCOL_ERROR,
         }
     }
@@ -227,7 +225,6 @@ impl fmt::Display for Failure {
             Failure::BadCloseReason => "the close reason is not UTF-8",
             Failure::EmptyBatch => "a batch holds no message",
             Failure::TruncatedBatch => "the last message of a batch is cut short",
-            Failure::Corrupt => "a compressed message cannot be inflated",
         })
     }
 }

@@ -116,7 +116,7 @@ pub struct SubscribeOptions {
 /// CALL.Options.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions<'a> {
-    /// `timeout` in milliseconds, 0 for none (TMO-1).
+    /// `timeout`, 0 for none (TMO-1); milliseconds, unless the realm says otherwise.
     pub timeout: u64,
     /// `receive_progress` (PRG-1).
     pub receive_progress: bool,
@@ -198,7 +198,7 @@ pub struct InvocationDetails<'a> {
     pub receive_progress: bool,
     /// `progress` (PRI-1).
     pub progress: bool,
-    /// `timeout` in milliseconds, where the callee runs it (TMO-2).
+    /// `timeout` as the caller gave it, where the callee runs it (TMO-2).
     pub timeout: Option<u64>,
     /// Copied from the CALL.
     pub passthru: Option<&'a Passthru<'a>>,

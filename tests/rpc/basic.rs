@@ -54,6 +54,21 @@ fn calls_that_reach_nobody_are_answered() {
     world.expect_error(nobody, 48, 1, "wamp.error.not_authorized");
 }
 
+/// URI-1, PAT-4. Names differ by case; a procedure and a topic may share one.
+#[test]
+fn uris_are_case_sensitive_and_topics_are_no_procedures() {
+    let mut world = World::new();
+    let client = world.join();
+    let ids = ["com.x", "com.X"].map(|procedure| world.register(client, 1, json!({}), procedure));
+    assert_ne!(ids[0], ids[1]);
+    world.subscribe(client, 2, json!({}), "com.topic");
+    world.subscribe(client, 3, json!({}), "com.x");
+    for (request, procedure) in [(4, "com.topic"), (5, "COM.x")] {
+        world.send(client, json!([48, request, {}, procedure]));
+        world.expect_error(client, 48, request, "wamp.error.no_such_procedure");
+    }
+}
+
 /// RPC-5. Caller and callee may be the same session.
 #[test]
 fn a_session_may_call_itself() {
@@ -151,7 +166,7 @@ fn a_self_call_dies_with_its_session() {
     world.leave(client);
 }
 
-/// RPC-9. UNREGISTER does not abort what is running.
+/// RPC-9, RPC-10, ORD-6. UNREGISTER does not abort what is running.
 #[test]
 fn running_invocations_survive_unregister() {
     let (mut world, callee, caller, registration) = pair(Profile::plain(), Profile::plain());

@@ -1,5 +1,6 @@
 //! Spec: "Call Timeouts", "Call Canceling".
 
+use banyan::realm::TimeoutUnit;
 use serde_json::json;
 
 use super::pair;
@@ -44,6 +45,31 @@ fn a_callee_may_run_the_timeout() {
             world.expect_error(caller, 48, 1, "wamp.error.timeout");
         }
     }
+}
+
+/// TMO-1, TMO-5, D-10. Where the realm counts in seconds, so does the router, and a callee is told what the caller said.
+#[test]
+fn a_realm_may_count_timeouts_in_seconds() {
+    let mut world = World::with(|options| options.timeout_unit = TimeoutUnit::Seconds);
+    let (callee, caller) = (world.join_as(Profile::full()), world.join());
+    world.register(callee, 1, json!({}), "com.run");
+    world.register(callee, 2, json!({"forward_timeout": true}), "com.told");
+    world.send(caller, json!([48, 1, {"timeout": 2, "receive_progress": true}, "com.run"]));
+    world.receive(callee);
+    world.advance(1500);
+    world.send(callee, json!([70, 1, {"progress": true}]));
+    world.expect(caller, json!([50, 1, {"progress": true}]));
+    world.advance(1999);
+    world.expect_nothing(caller);
+    world.advance(1);
+    world.expect_error(caller, 48, 1, "wamp.error.timeout");
+    world.receive(callee);
+    world.send(caller, json!([48, 2, {"timeout": 2}, "com.told"]));
+    world.expect(callee, json!([68, 2, "*", {"timeout": 2}]));
+    world.send(caller, json!([48, 3, {"timeout": u64::MAX}, "com.run"]));
+    world.receive(callee);
+    world.advance(1_000_000);
+    world.expect_nothing(caller);
 }
 
 /// TMO-5. With progress the time is that from one result to the next.

@@ -1,5 +1,6 @@
 //! Spec: "Progressive Call Results", "Progressive Call Invocations".
 
+use banyan::wamp::Features;
 use serde_json::json;
 
 use super::pair;
@@ -32,6 +33,31 @@ fn unsolicited_progress_is_dropped() {
     world.expect_nothing(caller);
     world.send(callee, json!([70, 1, {}, ["whole"]]));
     world.expect(caller, json!([50, 1, {}, ["whole"]]));
+}
+
+/// PRG-2, D-11. Where the realm takes the specification by the letter, a callee that announced neither `call_canceling`
+/// nor progressive results is not asked for progress, and what it sends nevertheless is dropped.
+#[test]
+fn progress_may_need_a_callee_that_cancels() {
+    for (profile, gives) in [
+        (Profile::full(), true),
+        (Profile::plain().with(Features::CALLEE_PROGRESSIVE_RESULTS), false),
+        (Profile::plain().with(Features::CALLEE_CANCELING), false),
+    ] {
+        let mut world = World::with(|options| options.progress_requires_cancel = true);
+        let (callee, caller) = (world.join_as(profile), world.join_as(Profile::full()));
+        world.register(callee, 1, json!({}), "com.proc");
+        world.send(caller, json!([48, 1, {"receive_progress": true}, "com.proc"]));
+        let details = if gives { json!({"receive_progress": true}) } else { json!({}) };
+        world.expect(callee, json!([68, 1, "*", details]));
+        world.send(callee, json!([70, 1, {"progress": true}, ["part"]]));
+        if gives {
+            world.expect(caller, json!([50, 1, {"progress": true}, ["part"]]));
+        }
+        world.expect_nothing(caller);
+        world.send(callee, json!([70, 1, {}, ["whole"]]));
+        world.expect(caller, json!([50, 1, {}, ["whole"]]));
+    }
 }
 
 /// PRG-5. A caller that does not keep up loses the call, and nothing is buffered without bound.

@@ -122,7 +122,7 @@ fn connections_above_the_limit_are_turned_away() {
     }
 }
 
-/// SES-4, D-16, AUT-2: HELLO for what is not there.
+/// SES-4, SES-5, URI-10, D-16, AUT-2, ERR-16, ERR-17: HELLO for what is not there.
 #[test]
 fn unknown_realms_and_methods_are_refused() {
     let router = Router::start();

@@ -6,3 +6,4 @@ mod handshakes;
 mod malformed;
 mod pressure;
 mod sessions;
+mod switches;

@@ -21,6 +21,84 @@ fn a_session_begins_and_ends() {
     }
 }
 
+/// SES-3, SES-6 to SES-8, FEA-1 to FEA-28, D-27: what works is announced, all of it and nothing else, as booleans.
+#[test]
+fn welcome_announces_what_works() {
+    let router = Router::start();
+    let mut client = router.client(JSON);
+    client.send(json!([1, "realm1", {"agent": "test-1", "roles": {"caller": {}}}]));
+    let welcome = client.receive();
+    let announced = |role: &str| {
+        let features = welcome[2]["roles"][role]["features"].as_object().unwrap();
+        assert!(features.values().all(|value| *value == json!(true)), "{role}");
+        let mut names: Vec<_> = features.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    assert_eq!(welcome[2]["roles"].as_object().unwrap().len(), 2);
+    assert_eq!(
+        announced("broker"),
+        "pattern_based_subscription payload_encryption_cryptobox payload_passthru_mode payload_transparency \
+         publisher_exclusion publisher_identification session_meta_api subscriber_blackwhite_listing \
+         subscription_meta_api subscription_revocation"
+    );
+    assert_eq!(
+        announced("dealer"),
+        "call_canceling call_reroute call_timeout caller_identification pattern_based_registration \
+         payload_encryption_cryptobox payload_passthru_mode payload_transparency progressive_call_invocations \
+         progressive_call_results registration_meta_api registration_revocation session_meta_api shared_registration"
+    );
+    assert!(welcome[2]["agent"].as_str().unwrap().starts_with("Banyan-"));
+}
+
+/// SES-18, ERR-28: whatever reason the client has.
+#[test]
+fn any_reason_of_a_goodbye_is_answered() {
+    let router = Router::start();
+    let mut client = router.client(MSGPACK);
+    for reason in ["wamp.close.close_realm", "wamp.close.normal", "wamp.close.system_shutdown", "com.bye"] {
+        client.join("realm1");
+        client.send(json!([6, {"message": "bye"}, reason]));
+        assert_eq!(client.receive(), json!([6, {}, "wamp.close.goodbye_and_out"]), "{reason}");
+    }
+}
+
+/// PRO-10, D-39: a client that announced one role is served in all of them.
+#[test]
+fn roles_that_were_not_announced_are_served() {
+    let router = Router::start();
+    let mut client = router.client(JSON);
+    client.send(json!([1, "realm1", {"roles": {"caller": {}}}]));
+    assert_eq!(client.receive()[0], 2);
+    let (registration, subscription) = (client.register(1, "com.a"), client.subscribe(2, "com.a"));
+    client.send(json!([16, 3, {"exclude_me": false}, "com.a"]));
+    let event = client.receive();
+    assert_eq!((&event[0], &event[1]), (&json!(36), &json!(subscription)));
+    client.send(json!([48, 4, {}, "com.a"]));
+    assert_eq!(client.receive(), json!([68, 1, registration, {}]));
+}
+
+/// GEN-3, GEN-5, PSX-1, PSX-5, SES-22, CID-8, EXT-5: keys and messages of features that are not there change nothing.
+#[test]
+fn what_is_unknown_is_ignored_and_not_passed_on() {
+    let router = Router::start();
+    let mut client = router.client(JSON);
+    client.send(json!([1, "realm1", {"roles": {"caller": {}}, "resumable": true, "resume-session": 7,
+        "resume-token": "t", "x_cb_node": "n", "_own_key": [1]}]));
+    let welcome = client.receive();
+    assert!(welcome[0] == 2 && welcome[2].get("resumable").is_none(), "{welcome}");
+    client.send(json!([32, 1, {"nkey": "k", "metatopics": ["x"], "_own_key": 1}, "com.a"]));
+    let subscribed = client.receive();
+    client.send(json!([16, 2, {"exclude_me": false, "rkey": "k", "_own_key": 1}, "com.a"]));
+    let event = client.receive();
+    assert_eq!(event, json!([36, subscribed[2], event[2], {}]));
+    client.send(json!([337, event[2]]));
+    client.send(json!([37, event[2]]));
+    let registration = client.register(3, "com.a");
+    client.send(json!([48, 4, {"runmode": "partition", "rkey": "k", "x_own": {"a": 1}}, "com.a"]));
+    assert_eq!(client.receive(), json!([68, 1, registration, {}]));
+}
+
 /// WS-13: the transport outlives the session, and the next one has another id.
 #[test]
 fn a_second_session_follows_on_the_same_transport() {

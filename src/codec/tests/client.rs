@@ -160,7 +160,7 @@ fn register_reads_policies_and_concurrency() {
     refused(json!([64, 1, {"concurrency": "1"}, "p"]), "REGISTER.Options.concurrency must be an integer");
 }
 
-/// MSG-3, MSG-5, MSG-6, MSG-10, MSG-12, MSG-15, MSG-17, MSG-21, CAN-1, PRO-8.
+/// PAT-1, MSG-3, MSG-5, MSG-6, MSG-10, MSG-12, MSG-15, MSG-17, MSG-21, CAN-1, PRO-8.
 #[test]
 fn the_other_messages() {
     let read = |message: Json, expected: &str| {

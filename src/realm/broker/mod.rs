@@ -166,7 +166,7 @@ impl Realm {
             return Err(Failure::invalid_uri("the topic is no valid URI under this match policy"));
         }
         if !member.judge(Action::Subscribe, topic, policy).allowed {
-            return Err(Failure::not_authorized());
+            return Err(Failure::not_authorized_for(policy));
         }
         let found = self.broker.subscriptions.find(policy, topic);
         let held = found.filter(|&key| self.broker.ticket(key, from).is_some());

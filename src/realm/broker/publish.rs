@@ -69,13 +69,13 @@ fn may_publish<'m>(
         return Err(Failure::invalid_uri("the topic is no valid URI"));
     }
     if uri::is_reserved(topic) {
-        return Err(Failure::invalid_uri("URIs that begin with \"wamp\" belong to the router"));
+        return Err(Failure::invalid_uri("URIs whose first component is \"wamp\" belong to the router"));
     }
     let verdict = publisher.judge(Action::Publish, topic, Policy::Exact);
     if !verdict.allowed {
         return Err(Failure::not_authorized());
     }
-    if options.disclose_me && !realm.allow_disclose_me {
+    if options.disclose_me && !verdict.disclose && !realm.allow_disclose_me {
         let message = "this realm does not disclose publishers at their request";
         return Err(Failure::new(ErrorUri::DiscloseMeNotAllowed, message));
     }

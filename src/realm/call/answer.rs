@@ -1,7 +1,7 @@
 //! YIELD and ERROR of a callee, to RESULT and ERROR for the caller.
 
 use super::end::interrupt;
-use super::invoke::{Offer, uses_passthru};
+use super::invoke::{Offer, gives_progress, uses_passthru};
 use super::{Call, Seat, vacate};
 use crate::realm::errors::{Failure, refuse, send_error};
 use crate::realm::members::Member;
@@ -33,6 +33,9 @@ impl Realm {
             return Err(Violation::new("YIELD with ppt_scheme, but payload_passthru_mode was not announced"));
         }
         let Some(index) = invocation(callee, request)? else { return Ok(()) };
+        if options.progress && !gives_progress(callee, &self.options) {
+            return Ok(());
+        }
         if options.progress {
             self.progress(now, index, passthru, payload, out);
         } else if let Some(call) = self.calls.end(&mut self.members, &mut self.dealer, index)
@@ -70,8 +73,8 @@ impl Realm {
         call.progressed = true;
         // The time is from one result to the next (TMO-5).
         if call.deadline.is_some() {
-            let deadline = now.mono_ms.saturating_add(call.timeout);
-            self.calls.set_deadline(index, Some(deadline));
+            let timeout = call.timeout;
+            self.calls.set_deadline(index, Some(self.expiry(now, timeout)));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::pattern::rules::Action;
 use crate::realm::dealer::{Choice, id_of};
 use crate::realm::errors::{Failure, refuse};
 use crate::realm::members::{Member, Pending};
-use crate::realm::{Effects, MemberKey, Now, Realm, Refused};
+use crate::realm::{Effects, MemberKey, Now, Realm, RealmOptions, Refused};
 use crate::wamp::{
     CallOptions, CancelMode, ErrorUri, Features, Id, InvocationDetails, Invoke, Passthru, Payload, Policy, RequestType,
     RouterMessage, Violation, uri,
@@ -33,7 +33,7 @@ pub(super) struct Offer<'a> {
     pub(super) receive_progress: bool,
     /// More chunks follow.
     pub(super) progress: bool,
-    /// Milliseconds, 0 for none.
+    /// As the caller gave it, 0 for none.
     pub(super) timeout: u64,
 }
 
@@ -103,7 +103,7 @@ impl Realm {
             timeout: options.timeout,
         };
         let seat = self.find_seat(found, &offer, out)?;
-        let deadline = (offer.timeout != 0 && !seat.runs_timeout).then(|| now.mono_ms.saturating_add(offer.timeout));
+        let deadline = (offer.timeout != 0 && !seat.runs_timeout).then(|| self.expiry(now, offer.timeout));
         let kept = self.keep(&offer, &seat);
         let call = Call {
             caller: from,
@@ -119,6 +119,11 @@ impl Realm {
         };
         self.calls.begin(&mut self.members, call);
         Ok(())
+    }
+
+    /// When a call times out that is made, or goes on, now (TMO-1, D-10).
+    pub(super) fn expiry(&self, now: Now, timeout: u64) -> u64 {
+        now.mono_ms.saturating_add(self.options.timeout_unit.milliseconds(timeout))
     }
 
     /// Everything that is decided without telling whether the procedure exists (AZN-4): a valid URI, an allowed call,
@@ -161,7 +166,10 @@ impl Realm {
             }
             found = self.dealer.registrations.best(offer.procedure);
         }
-        Err(Failure::new(ErrorUri::NoSuchProcedure, "no such procedure"))
+        Err(Failure::new(
+            ErrorUri::NoSuchProcedure,
+            "no procedure is registered under this URI or a pattern that matches it",
+        ))
     }
 
     /// Offers a call to a registration; `None` where nobody is left to take it.
@@ -196,7 +204,7 @@ impl Realm {
         let details = InvocationDetails {
             procedure: (dealer.registrations.policy(key) != Some(Policy::Exact)).then_some(offer.procedure),
             caller: (offer.disclose || seated.discloses()).then(|| caller.disclosure()),
-            receive_progress: offer.receive_progress,
+            receive_progress: offer.receive_progress && gives_progress(callee, options),
             progress: offer.progress,
             timeout: runs_timeout.then_some(offer.timeout),
             passthru: offer.passthru,
@@ -240,7 +248,7 @@ impl Realm {
         payload: Payload<'_>,
         out: &mut dyn Effects,
     ) -> Result<(), Violation> {
-        let Realm { dealer, members, calls, .. } = self;
+        let Realm { dealer, members, calls, options, .. } = self;
         let Some(call) = calls.slots.get_mut(index as usize).and_then(Option::as_mut) else { return Ok(()) };
         if !call.open {
             return Err(in_flight());
@@ -264,7 +272,7 @@ impl Realm {
         let details = InvocationDetails {
             procedure: pattern.then_some(procedure),
             caller: (kept.disclose || discloses).then(|| caller.disclosure()),
-            receive_progress: call.receive_progress,
+            receive_progress: call.receive_progress && gives_progress(callee, options),
             progress,
             timeout: call.seat.runs_timeout.then_some(call.timeout),
             passthru: kept.passthru.as_deref(),
@@ -314,6 +322,13 @@ fn supports(callee: &Member, offer: &Offer<'_>) -> Result<(), Failure> {
         return Err(Failure::new(ErrorUri::FeatureNotSupported, message));
     }
     Ok(())
+}
+
+/// Whether a callee's progressive results are passed on (PRG-2, D-11).
+#[inline]
+pub(super) fn gives_progress(callee: &Member, options: &RealmOptions) -> bool {
+    !options.progress_requires_cancel
+        || callee.has(Features::CALLEE_PROGRESSIVE_RESULTS) && callee.has(Features::CALLEE_CANCELING)
 }
 
 /// Why an INVOCATION did not leave, told to the caller (SIZ-3, SIZ-6, RPC-8).

@@ -52,7 +52,7 @@ struct Call {
     /// CALL.Request.
     request: Id,
     seat: Seat,
-    /// `timeout` of the CALL in milliseconds, 0 for none.
+    /// `timeout` of the CALL as the caller gave it, 0 for none.
     timeout: u64,
     /// When the router ends it, on the clock of `Now::mono_ms`.
     deadline: Option<u64>,

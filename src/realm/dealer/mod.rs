@@ -170,11 +170,11 @@ impl Realm {
             return Err(Failure::invalid_uri("the procedure is no valid URI under this match policy"));
         }
         if uri::is_reserved(procedure) {
-            return Err(Failure::invalid_uri("URIs that begin with \"wamp\" belong to the router"));
+            return Err(Failure::invalid_uri("URIs whose first component is \"wamp\" belong to the router"));
         }
         let Some(member) = self.members.get(from) else { return Err(Failure::not_authorized()) };
         if !member.judge(Action::Register, procedure, options.policy).allowed {
-            return Err(Failure::not_authorized());
+            return Err(Failure::not_authorized_for(options.policy));
         }
         if options.disclose_caller && !self.options.allow_disclose_me {
             let message = "this realm does not disclose callers on a callee's request";

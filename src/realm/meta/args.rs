@@ -19,7 +19,7 @@ impl<'a> Request<'a> {
             return Ok(());
         }
         let wanted = if min == max { min.to_string() } else { format!("{min} to {max}") };
-        Err(Failure::invalid(format!("{given} positional arguments, {wanted} wanted")))
+        Err(Failure::invalid(format!("the number of positional arguments must be {wanted}, not {given}")))
     }
 
     /// The positional argument `index`, where it is present and not null.

@@ -71,8 +71,16 @@ pub(in crate::realm) struct Meta {
     observers: Observers,
     pending: Pending,
     scratch: Scratch,
+    form: Form,
+}
+
+/// What a realm chose of the form of events.
+#[derive(Clone, Copy)]
+struct Form {
     /// Events about registrations and subscriptions carry `uri` and `match` as kwargs.
     kwargs: bool,
+    /// `on_leave` names the session alone (D-19).
+    bare_leave: bool,
 }
 
 /// What a flush encodes into.
@@ -95,7 +103,7 @@ impl Meta {
             observers: Observers::new(options.meta_visibility, secret),
             pending: Pending::default(),
             scratch: Scratch::new(),
-            kwargs: options.meta_event_kwargs,
+            form: Form { kwargs: options.meta_event_kwargs, bare_leave: options.compat_on_leave },
         }
     }
 
@@ -147,7 +155,7 @@ impl Meta {
             record.publication = Id::from_random(random.u64(..));
         }
         for group in self.observers.groups().iter().filter(|group| group.hears(self.pending.topics)) {
-            self.scratch.fill(&self.pending, group, self.kwargs);
+            self.scratch.fill(&self.pending, group, self.form);
             if !self.scratch.batch.ends.is_empty() {
                 for link in group.links() {
                     // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
@@ -167,7 +175,7 @@ impl Scratch {
     }
 
     /// Encodes everything pending that the group hears of and may see.
-    fn fill(&mut self, pending: &Pending, group: &Group, kwargs: bool) {
+    fn fill(&mut self, pending: &Pending, group: &Group, form: Form) {
         self.batch.clear();
         self.batch.encoding = group.encoding();
         self.kwargs.clear();
@@ -184,8 +192,8 @@ impl Scratch {
             {
                 self.created = Timestamp::new(created);
             }
-            write_args(pending, record, &self.created, group.encoding(), &mut self.args);
-            if kwargs {
+            write_args(pending, record, form, &self.created, group.encoding(), &mut self.args);
+            if form.kwargs {
                 self.name(pending, record);
             }
             heard.iter().for_each(|heard| self.event(heard, record));
@@ -242,9 +250,20 @@ fn may_see(rules: &RuleSet, pending: &Pending, record: &Record) -> bool {
 }
 
 /// Appends the positional arguments.
-fn write_args(pending: &Pending, record: &Record, created: &Timestamp, encoding: Encoding, out: &mut Vec<u8>) {
+fn write_args(
+    pending: &Pending,
+    record: &Record,
+    form: Form,
+    created: &Timestamp,
+    encoding: Encoding,
+    out: &mut Vec<u8>,
+) {
     let mut writer = Writer::new(encoding, out);
     match (record.topic, record.subject) {
+        (Topic::SessionLeft, _) if form.bare_leave => {
+            writer.begin_list(1);
+            writer.uint(record.session.get());
+        }
         (Topic::SessionLeft, Subject::Session { peer }) => {
             let peer = pending.peer(peer);
             writer.begin_list(3);

@@ -89,7 +89,7 @@ impl Request<'_> {
 }
 
 fn no_such_session() -> Failure {
-    Failure::new(ErrorUri::NoSuchSession, "no such session")
+    Failure::new(ErrorUri::NoSuchSession, "there is no session with this id")
 }
 
 /// What a procedure answers.

@@ -48,7 +48,7 @@ impl Realm {
 }
 
 fn no_such_registration() -> Failure {
-    Failure::new(ErrorUri::NoSuchRegistration, "no such registration")
+    Failure::new(ErrorUri::NoSuchRegistration, "there is no registration with this id")
 }
 
 /// `[[ids]]` of all that match, best first, or `[best | null]` (RMA-11, D-01): as a CALL would find them.

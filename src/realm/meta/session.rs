@@ -7,7 +7,7 @@ use super::lists::write_ids;
 use super::{Failure, Procedure, Reply, Request, no_such_session};
 use crate::codec::{Value, Writer};
 use crate::realm::members::Member;
-use crate::realm::{Effects, MemberKey, Realm};
+use crate::realm::{Effects, KilledByRole, MemberKey, Realm};
 use crate::wamp::{ErrorUri, Id, Peer, Policy};
 
 /// The procedures.
@@ -48,8 +48,13 @@ fn get(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Result<
 fn kill(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effects) -> Result<Reply, Failure> {
     request.arity(1, 1)?;
     let end = End::of(realm, request, false)?;
-    let key = realm.members.by_session(request.id(0)?).filter(|&key| key != request.caller);
-    let victim = key.filter(|&key| realm.members.present(key).is_some()).ok_or_else(no_such_session)?;
+    let victim = realm.members.by_session(request.id(0)?).ok_or_else(no_such_session)?;
+    if victim == request.caller {
+        return Err(Failure::new(ErrorUri::NoSuchSession, "a session cannot kill itself: it says GOODBYE"));
+    }
+    if realm.members.present(victim).is_none() {
+        return Err(Failure::new(ErrorUri::NoSuchSession, "the session is ending already"));
+    }
     end.carry_out(realm, victim, out);
     Ok(request.reply(|writer| writer.null()))
 }
@@ -62,12 +67,16 @@ fn kill_by_authid(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effect
     Ok(request.reply(|writer| write_ids(writer, killed.into_iter())))
 }
 
-/// `[authrole]`, kwargs as `kill`: ends every other session of a role, and tells their ids (SSM-10, D-20).
+/// `[authrole]`, kwargs as `kill`: ends every other session of a role, and tells their ids or, where the realm says so,
+/// how many they were (SSM-10, D-20).
 fn kill_by_authrole(realm: &mut Realm, request: &Request<'_>, out: &mut dyn Effects) -> Result<Reply, Failure> {
     request.arity(1, 1)?;
     let (authrole, end) = (request.text(0)?, End::of(realm, request, false)?);
     let killed = kill_where(realm, request, &end, |member| &*member.peer.authrole == authrole, out);
-    Ok(request.reply(|writer| write_ids(writer, killed.into_iter())))
+    Ok(request.reply(|writer| match realm.options.kill_by_authrole {
+        KilledByRole::List => write_ids(writer, killed.into_iter()),
+        KilledByRole::Count => writer.uint(killed.len() as u64),
+    }))
 }
 
 /// kwargs as `kill`: ends every other session without announcing it, and tells how many they were (SSM-11).

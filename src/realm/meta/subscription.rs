@@ -49,7 +49,7 @@ impl Realm {
 }
 
 fn no_such_subscription() -> Failure {
-    Failure::new(ErrorUri::NoSuchSubscription, "no such subscription")
+    Failure::new(ErrorUri::NoSuchSubscription, "there is no subscription with this id")
 }
 
 /// `[[ids] | null]` of all subscriptions that an event of this topic reaches (SMA-8).

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Conversation, Flow, Stage};
+use crate::realm::TimeoutUnit;
 use crate::session::auth::Denied;
 use crate::shard::State;
 use crate::shard::outbox::Home;
@@ -10,6 +11,9 @@ use crate::transport::connection::Joining;
 use crate::transport::frame::close;
 use crate::wamp::uri;
 use crate::wamp::{ErrorUri, HelloDetails, Peer, Policy};
+
+/// Milliseconds that a call is given at least by a caller that means milliseconds (D-10).
+const LEAST_TIMEOUT: u64 = 50;
 
 impl Conversation {
     /// Answers HELLO: with WELCOME, with ABORT, or by moving to where the realm is at home.
@@ -69,8 +73,12 @@ impl Conversation {
             let message = "WELCOME is longer than the messages this client takes";
             return self.abort(state, ErrorUri::PayloadSizeExceeded, message, Some(close::NORMAL));
         }
-        self.session.joined(entry.strict_ids);
-        self.gaps = 0;
+        let least_timeout = match entry.options.timeout_unit {
+            TimeoutUnit::Milliseconds => LEAST_TIMEOUT,
+            TimeoutUnit::Seconds => 0,
+        };
+        self.session.joined(entry.strict_ids, least_timeout);
+        (self.gaps, self.short_timeouts) = (0, 0);
         self.permit.joined();
         self.enter_stage(Stage::Joined);
         log::debug!("peer={} joined realm={}", self.address, entry.options.name);
