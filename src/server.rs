@@ -25,6 +25,7 @@ use crate::shard::placement::Directory;
 use crate::shard::{Network, Shard};
 use crate::transport::connection::Service;
 use crate::transport::listener::{Address, Gate, Listener};
+use crate::transport::pool::Pool;
 use crate::transport::stream::TcpOptions;
 
 /// How far the daemon is.
@@ -70,8 +71,10 @@ impl Server {
         let addresses = listeners.iter().map(Listener::address).collect::<Result<Vec<_>, _>>()?;
         let runtimes = (0..config.workers).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
         let control_runtime = runtime()?;
-        let network = Network::new(Directory::new(config.realms, config.workers), config.workers);
-        let service = Arc::new(Service { options: config.connection, gate: Gate::new(config.gate) });
+        let directory = Directory::new(config.realms, config.workers);
+        let network = Network::new(directory, config.workers, config.queued);
+        let pool = Pool::new(config.connection.receiving);
+        let service = Arc::new(Service { options: config.connection, gate: Gate::new(config.gate), pool });
         let (phase, watched) = watch::channel(Phase::Running);
         let (report, reports) = mpsc::channel(config.workers);
         let mut server = Server { addresses, phase, threads: Vec::with_capacity(config.workers + 1) };
@@ -166,16 +169,11 @@ impl Worker {
             let shard = Shard::new(self.index, self.network.clone(), entropy());
             tokio::task::spawn_local(shard.clone().pump());
             self.reach(Phase::Draining).await;
-            self.drain(&shard).await;
+            shard.drain();
+            tokio::task::spawn_local(report_drained(shard, self.report.clone()));
+            // Comes before the last connection is closed, where the grace time is over.
             self.reach(Phase::Stopped).await;
         });
-    }
-
-    async fn drain(&self, shard: &Rc<Shard>) {
-        shard.drain();
-        shard.drained().await;
-        // Nobody counts any more where the grace time is over.
-        let _ = self.report.send(()).await;
     }
 
     /// Waits for a phase; a router whose handle is gone runs on.
@@ -184,6 +182,12 @@ impl Worker {
             std::future::pending().await
         }
     }
+}
+
+async fn report_drained(shard: Rc<Shard>, report: mpsc::Sender<()>) {
+    shard.drained().await;
+    // Nobody counts any more where the grace time is over.
+    let _ = report.send(()).await;
 }
 
 /// What the control thread runs.

@@ -31,8 +31,19 @@ impl Error {
             Some((unknown, None)) => format!("there is no key `{unknown}` here ({message})"),
             None => message,
         };
-        Error::at(name, text, error.span().unwrap_or(0..0), what)
+        let span = error.span().unwrap_or(0..0);
+        match key_before(text, span.start) {
+            Some(key) => Error::at(name, text, span, format!("{key}: {what}")),
+            None => Error::at(name, text, span, what),
+        }
     }
+}
+
+/// The key whose value stands at this place, if its line says so.
+fn key_before(text: &str, place: usize) -> Option<&str> {
+    let line = text.get(..place)?.rsplit('\n').next()?;
+    let key = line.split_once('=')?.0.trim();
+    (!key.is_empty()).then_some(key)
 }
 
 /// For a message about an unknown key, that key and the known one that looks most like it.

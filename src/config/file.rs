@@ -20,7 +20,7 @@ pub(super) struct File {
 pub(super) struct Server {
     pub(super) listen: Option<Vec<Spanned<String>>>,
     pub(super) workers: Option<Spanned<usize>>,
-    pub(super) grace_seconds: Option<u64>,
+    pub(super) grace_seconds: Option<Spanned<usize>>,
     pub(super) log: Option<Spanned<String>>,
 }
 
@@ -30,18 +30,20 @@ pub(super) struct Limits {
     pub(super) connections: Option<usize>,
     pub(super) unauthenticated: Option<usize>,
     pub(super) message_bytes: Option<Spanned<usize>>,
+    pub(super) receiving_bytes: Option<Spanned<usize>>,
+    pub(super) queued_bytes: Option<Spanned<usize>>,
     pub(super) nesting: Option<Spanned<usize>>,
     pub(super) http_head_bytes: Option<Spanned<usize>>,
-    pub(super) handshake_seconds: Option<u64>,
-    pub(super) hello_seconds: Option<u64>,
-    pub(super) close_seconds: Option<u64>,
+    pub(super) handshake_seconds: Option<Spanned<usize>>,
+    pub(super) hello_seconds: Option<Spanned<usize>>,
+    pub(super) close_seconds: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Tcp {
     pub(super) nodelay: Option<bool>,
-    pub(super) keepalive_seconds: Option<u64>,
+    pub(super) keepalive_seconds: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,8 +52,8 @@ pub(super) struct WebSocket {
     pub(super) enabled: Option<bool>,
     pub(super) allowed_origins: Option<Vec<String>>,
     pub(super) assume_json: Option<bool>,
-    pub(super) ping_seconds: Option<u64>,
-    pub(super) ping_timeout_seconds: Option<u64>,
+    pub(super) ping_seconds: Option<Spanned<usize>>,
+    pub(super) ping_timeout_seconds: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

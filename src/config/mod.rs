@@ -27,6 +27,12 @@ pub const DEFAULT: &str = include_str!("default.toml");
 const DEFAULT_NAME: &str = "default.toml (embedded)";
 /// Most workers.
 const MOST_WORKERS: usize = 1024;
+/// What may wait for all clients together, in bytes.
+const QUEUED_BYTES: usize = 2 << 30;
+/// Longest time to wait for anything, in seconds: a year.
+const LONGEST_WAIT: usize = 31_536_000;
+/// The longest time that the kernel takes for keepalive, in seconds.
+const LONGEST_KEEPALIVE: usize = 32_767;
 /// The longest message there is: what a RawSocket frame can hold.
 const LONGEST_MESSAGE: usize = 1 << 24;
 
@@ -43,6 +49,8 @@ pub struct Config {
     pub log: log::LevelFilter,
     /// How many connections there may be.
     pub gate: GateOptions,
+    /// Memory that all messages waiting for clients may take, in bytes.
+    pub queued: usize,
     /// What TCP connections are set to.
     pub tcp: TcpOptions,
     /// What every connection is served with.
@@ -99,15 +107,16 @@ impl Source<'_> {
         Ok(Config {
             listen: self.listen(&file.server)?,
             workers: self.bounded("workers", &file.server.workers, 0, 0..=MOST_WORKERS).map(workers)?,
-            grace: Duration::from_secs(file.server.grace_seconds.unwrap_or(10)),
+            grace: self.seconds("grace_seconds", &file.server.grace_seconds, Duration::from_secs(10), LONGEST_WAIT)?,
             log: self.log(&file.server)?,
             gate: GateOptions {
                 connections: file.limits.connections.unwrap_or(gate.connections),
                 unauthenticated: file.limits.unauthenticated.unwrap_or(gate.unauthenticated),
             },
+            queued: self.bounded("queued_bytes", &file.limits.queued_bytes, QUEUED_BYTES, 1 << 24..=1 << 48)?,
             tcp: TcpOptions {
                 nodelay: file.tcp.nodelay.unwrap_or(tcp.nodelay),
-                keepalive: file.tcp.keepalive_seconds.map_or(tcp.keepalive, seconds_unless_0),
+                keepalive: self.pause("keepalive_seconds", &file.tcp.keepalive_seconds, tcp.keepalive, LONGEST_KEEPALIVE)?,
             },
             connection,
             realms: self.realms(file.realm)?,
@@ -146,6 +155,30 @@ impl Source<'_> {
         Err(self.wrong(given, format!("{key} must be from {} to {}", bounds.start(), bounds.end())))
     }
 
+    /// A number of seconds up to `most`, or the default.
+    fn seconds(
+        &self,
+        key: &str,
+        given: &Option<toml::Spanned<usize>>,
+        default: Duration,
+        most: usize,
+    ) -> Result<Duration, Error> {
+        let seconds = self.bounded(key, given, default.as_secs() as usize, 0..=most)?;
+        Ok(Duration::from_secs(seconds as u64))
+    }
+
+    /// As [`Source::seconds`]; 0 is never.
+    fn pause(
+        &self,
+        key: &str,
+        given: &Option<toml::Spanned<usize>>,
+        default: Option<Duration>,
+        most: usize,
+    ) -> Result<Option<Duration>, Error> {
+        let pause = self.seconds(key, given, default.unwrap_or_default(), most)?;
+        Ok((!pause.is_zero()).then_some(pause))
+    }
+
     fn connection(&self, file: &File) -> Result<connection::Options, Error> {
         let (limits, web) = (&file.limits, &file.websocket);
         let longest = self.bounded("message_bytes", &limits.message_bytes, LONGEST_MESSAGE, 512..=LONGEST_MESSAGE)?;
@@ -158,6 +191,7 @@ impl Source<'_> {
         };
         let rawsocket = rawsocket::Options { max_message: longest, ..rawsocket::Options::default() };
         let head = defaults.opening.max_head;
+        let wait = |key: &str, given: &_, default| self.seconds(key, given, default, LONGEST_WAIT);
         Ok(connection::Options {
             opening: opening::Options {
                 rawsocket: file.rawsocket.enabled.unwrap_or(true).then_some(rawsocket),
@@ -166,22 +200,24 @@ impl Source<'_> {
             },
             websocket: websocket::Limits { max_frame: longest, max_message: longest },
             max_sent: defaults.max_sent,
+            receiving: self.bounded(
+                "receiving_bytes",
+                &limits.receiving_bytes,
+                defaults.receiving,
+                1 << 25..=1 << 48,
+            )?,
             codec: codec::Limits { max_depth: self.bounded("nesting", &limits.nesting, 64, 8..=256)? },
-            handshake_timeout: limits.handshake_seconds.map_or(defaults.handshake_timeout, Duration::from_secs),
-            hello_timeout: limits.hello_seconds.map_or(defaults.hello_timeout, Duration::from_secs),
-            close_timeout: limits.close_seconds.map_or(defaults.close_timeout, Duration::from_secs),
-            ping_interval: web.ping_seconds.map_or(defaults.ping_interval, seconds_unless_0),
-            ping_timeout: web.ping_timeout_seconds.map_or(defaults.ping_timeout, Duration::from_secs),
+            handshake_timeout: wait("handshake_seconds", &limits.handshake_seconds, defaults.handshake_timeout)?,
+            hello_timeout: wait("hello_seconds", &limits.hello_seconds, defaults.hello_timeout)?,
+            close_timeout: wait("close_seconds", &limits.close_seconds, defaults.close_timeout)?,
+            ping_interval: self.pause("ping_seconds", &web.ping_seconds, defaults.ping_interval, LONGEST_WAIT)?,
+            ping_timeout: wait("ping_timeout_seconds", &web.ping_timeout_seconds, defaults.ping_timeout)?,
         })
     }
 }
 
 fn default_address() -> Address {
     Address::Tcp(std::net::SocketAddr::from(([127, 0, 0, 1], 8080)))
-}
-
-fn seconds_unless_0(seconds: u64) -> Option<Duration> {
-    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 /// As many workers as were asked for, or one for each core.

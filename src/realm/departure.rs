@@ -1,18 +1,33 @@
 //! How sessions end, in bounded steps.
 //!
 //! ```text
-//!  leave, kill --> departed: calls answered and canceled --> steps: registrations, subscriptions --> on_leave, forgotten
+//!  leave, kill --> departed --> steps: calls answered and canceled --> steps: registrations, subscriptions
+//!                                                                                  --> on_leave, forgotten
 //! ```
 //!
 //! Invariants: from the first moment nothing is sent to the session and nothing reaches it; what it holds is released
-//! at most [`RELEASES_PER_TURN`] at a time, so that a session with very many registrations makes no long turn; its
-//! events are told as each is released, `on_leave` last of all (D-19, ORD-8).
+//! at most [`RELEASES_PER_TURN`] at a time, so that a session with very many registrations makes no long turn, nor one
+//! with very many calls; calls go first, as others wait for them. Events are told as each thing is released,
+//! `on_leave` last of all (D-19, ORD-8).
 
+use std::collections::VecDeque;
+use std::collections::hash_map::IntoIter;
+
+use super::members::Pending;
 use super::meta::{Answers, Event};
 use super::{Calls, Effects, MemberKey, Now, Realm};
 
-/// Registrations, subscriptions and sessions that are released in one turn.
+/// Registrations, subscriptions and sessions that are released in one turn; and as many calls are ended.
 pub(super) const RELEASES_PER_TURN: usize = 1000;
+
+/// What a session that is over still had in flight.
+pub(super) struct Abandoned {
+    pub(super) member: MemberKey,
+    /// By CALL.Request, what answers.
+    pub(super) calls: IntoIter<u64, Pending>,
+    /// By INVOCATION.Request, the call's index.
+    pub(super) invocations: IntoIter<u64, u32>,
+}
 
 impl Realm {
     /// The session is over, whatever ended it; nothing more is sent to it. What it held is released in bounded steps,
@@ -27,8 +42,9 @@ impl Realm {
         let Some(departing) = self.members.get_mut(member).filter(|member| !member.departed) else { return };
         (departing.departed, departing.silent) = (true, !announce);
         self.meta.forget(member.slot());
-        self.abandon_calls(member, out);
+        self.abandon_calls(member);
         self.departures.push_back(member);
+        self.end_abandoned(out);
         self.release_departed(out);
     }
 
@@ -41,6 +57,9 @@ impl Realm {
             let mut released = dealer.release(members, meta, member, self.releases);
             released += broker.release(members, meta, member, self.releases - released);
             let rest = self.members.get(member).is_some_and(|m| m.registrations.len() + m.subscriptions.len() > 0);
+            if !rest && !self.abandoned.is_empty() {
+                return;
+            }
             if !rest {
                 self.forget(member);
                 released += 1;
@@ -66,6 +85,7 @@ impl Realm {
         let keys: Vec<MemberKey> = self.members.iter().map(|(key, _)| key).collect();
         (self.calls, self.answers) = (Calls::new(), Answers::new());
         self.departures.clear();
+        self.abandoned = VecDeque::new();
         for &key in &keys {
             if let Some(member) = self.members.get_mut(key) {
                 member.calls.clear();

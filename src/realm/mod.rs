@@ -31,7 +31,7 @@ pub use options::{KilledByRole, Limits, RealmOptions, RegistrationMatch, Timeout
 use self::broker::Broker;
 use self::call::{Asked, Calls};
 use self::dealer::Dealer;
-use self::departure::RELEASES_PER_TURN;
+use self::departure::{Abandoned, RELEASES_PER_TURN};
 use self::members::Members;
 use self::meta::{Answers, Event, Meta};
 use crate::wamp::{ClientMessage, Peer, RouterMessage, Violation, WelcomeDetails};
@@ -97,8 +97,11 @@ pub struct Realm {
     meta: Meta,
     /// Sessions that are over and still hold something, first come first released.
     departures: VecDeque<MemberKey>,
-    /// What this turn may still release of them.
+    /// The calls of sessions that are over, first come first ended.
+    abandoned: VecDeque<Abandoned>,
+    /// What this turn may still release of them, and how many calls it may still end.
     releases: usize,
+    endings: usize,
 }
 
 impl Realm {
@@ -113,7 +116,9 @@ impl Realm {
             answers: Answers::new(),
             meta: Meta::new(&options, random.u64(..)),
             departures: VecDeque::new(),
+            abandoned: VecDeque::new(),
             releases: RELEASES_PER_TURN,
+            endings: RELEASES_PER_TURN,
             broker_features: broker_features(&options),
             options,
             random,
@@ -214,6 +219,7 @@ impl Realm {
     /// Does what is due: timeouts, the next step of a departure or of a long answer.
     pub fn tick(&mut self, now: Now, out: &mut dyn Effects) {
         self.time_out(now, out);
+        self.end_abandoned(out);
         self.release_departed(out);
         self.continue_answers(now, out);
     }
@@ -221,7 +227,7 @@ impl Realm {
     /// Ends a turn: sends the meta events gathered since the last flush, one batch per observer.
     pub fn flush(&mut self, now: Now, out: &mut dyn Effects) {
         let _ = now;
-        self.releases = RELEASES_PER_TURN;
+        (self.releases, self.endings) = (RELEASES_PER_TURN, RELEASES_PER_TURN);
         self.meta.flush(&mut self.random, out);
     }
 

@@ -48,6 +48,10 @@ const INBOX_CAPACITY: usize = 4096;
 const COMMANDS_PER_TURN: usize = 256;
 /// The pause after a turn that failed, in milliseconds.
 const RECOVERY_MS: u64 = 100;
+/// How long the messages of one connection are handled before the others have their turn.
+const SLICE: Duration = Duration::from_millis(1);
+/// Messages after which the clock is asked about that.
+const SLICE_STEP: u32 = 8;
 /// Bytes read from a socket at once.
 const SCRATCH: usize = 128 * 1024;
 
@@ -57,12 +61,16 @@ pub struct Network {
     pub directory: Directory,
     /// The inbox of each shard.
     inboxes: Vec<Inbox<Command>>,
+    /// Memory that the queues of one shard may take together, in bytes.
+    queued: usize,
 }
 
 impl Network {
-    /// The network of `shards` workers.
-    pub fn new(directory: Directory, shards: usize) -> Arc<Network> {
-        Arc::new(Network { directory, inboxes: (0..shards).map(|_| Inbox::new(INBOX_CAPACITY)).collect() })
+    /// The network of `shards` workers, whose queues to clients take at most `queued` bytes of memory in all.
+    pub fn new(directory: Directory, shards: usize, queued: usize) -> Arc<Network> {
+        let inboxes = (0..shards).map(|_| Inbox::new(INBOX_CAPACITY)).collect();
+        let queued = queued / directory.homes();
+        Arc::new(Network { directory, inboxes, queued })
     }
 
     /// How many shards there are.
@@ -121,24 +129,30 @@ pub struct State {
     touched: Vec<usize>,
     deadlines: Deadlines,
     clock: Clock,
+    /// Messages handled since [`State::begin`].
+    handled: u32,
 }
 
 /// The clock, read once a turn.
 struct Clock {
     started: Instant,
+    read: Instant,
     now: Now,
 }
 
 impl Clock {
     fn new() -> Clock {
-        let mut clock = Clock { started: Instant::now(), now: Now { unix_ms: 0, mono_ms: 0 } };
+        let started = Instant::now();
+        let mut clock = Clock { started, read: started, now: Now { unix_ms: 0, mono_ms: 0 } };
         clock.read();
         clock
     }
 
     fn read(&mut self) {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.now = Now { unix_ms: since_epoch.as_millis() as u64, mono_ms: self.started.elapsed().as_millis() as u64 };
+        self.read = Instant::now();
+        let mono_ms = self.read.duration_since(self.started).as_millis() as u64;
+        self.now = Now { unix_ms: since_epoch.as_millis() as u64, mono_ms };
     }
 }
 
@@ -147,11 +161,12 @@ impl Shard {
     pub fn new(index: usize, network: Arc<Network>, seed: u64) -> Rc<Shard> {
         let realms = network.directory.realms_at(index, seed);
         let state = State {
-            outbox: Outbox::new(),
+            outbox: Outbox::bounded(network.queued),
             realms,
             touched: Vec::new(),
             deadlines: Deadlines::default(),
             clock: Clock::new(),
+            handled: 0,
         };
         Rc::new(Shard {
             index,
@@ -311,6 +326,15 @@ impl State {
     /// Reads the clock; once for a batch of messages.
     pub fn begin(&mut self) {
         self.clock.read();
+        self.handled = 0;
+    }
+
+    /// Counts a message; whether the batch has taken so long that the rest of it must wait for the next turn. Few
+    /// messages cost much, but a client may send nothing else.
+    #[inline]
+    pub fn is_over_time(&mut self) -> bool {
+        self.handled += 1;
+        self.handled % SLICE_STEP == 0 && self.clock.read.elapsed() > SLICE
     }
 
     /// Milliseconds since the epoch, when the turn began.
@@ -352,16 +376,16 @@ impl State {
         self.clock.read();
         self.tick();
         self.evict();
-        let State { outbox, realms, touched, clock, deadlines } = self;
+        let State { outbox, realms, touched, clock, deadlines, .. } = self;
         while let Some(index) = touched.pop() {
             if let Some(realm) = &mut realms[index] {
                 realm.flush(clock.now, outbox);
                 deadlines.set(index, realm.next_deadline());
             }
         }
-        outbox.flush();
+        let written = outbox.flush();
         // Meta events may have met full queues: those sessions leave in the next turn, which is to come at once.
-        if self.outbox.has_evicted() { Some(self.clock.now.mono_ms) } else { self.deadlines.first() }
+        if !written || self.outbox.has_evicted() { Some(self.clock.now.mono_ms) } else { self.deadlines.first() }
     }
 
     /// Lets the realms do what is due.

@@ -5,8 +5,9 @@
 //! the socket is writable again.
 //!
 //! Invariants: bytes leave a queue in the order of the calls; a queue holds at most `limit` bytes of refusable
-//! messages (EVENT, INVOCATION) and never more than twice that; a slot is reused under a new generation, so a stale
-//! [`Link`] reaches nobody.
+//! messages (EVENT, INVOCATION) and never more than twice that, one last message not counted; all queues together
+//! take at most [`Outbox::bounded`]'s memory, one message not counted; a slot is reused under a new generation, so a
+//! stale [`Link`] reaches nobody.
 //!
 //! Not here: sockets (a [`Sink`] writes), when a session ends (`shard`), header layouts ([`Framing`]).
 //! Rows SIZ-1 to SIZ-6, SES-13.
@@ -34,6 +35,8 @@ pub struct Counters {
     pub invocations_refused: u64,
     /// Sessions ended because they did not read.
     pub evicted: u64,
+    /// Connections cut off because all queues together took too much memory and theirs were the longest.
+    pub cut_off: u64,
 }
 
 struct Slot {
@@ -42,9 +45,11 @@ struct Slot {
 }
 
 /// Every session's queue.
-#[derive(Default)]
 pub struct Outbox {
     slots: Vec<Slot>,
+    /// Memory of all queues, in bytes, and what it may be.
+    weight: usize,
+    heaviest: usize,
     free: Vec<u32>,
     dirty: Vec<u32>,
     evicted: Vec<Link>,
@@ -56,11 +61,22 @@ pub struct Outbox {
 /// Buffers larger than this go back to the allocator once they are empty.
 const LARGEST_SPARE: usize = 256 * 1024;
 const MOST_SPARES: usize = 64;
+/// Queues that are written in one turn.
+const WRITES_PER_TURN: usize = 512;
 
 impl Outbox {
-    /// An empty outbox.
-    pub fn new() -> Outbox {
-        Outbox::default()
+    /// An empty outbox whose queues together take at most `heaviest` bytes of memory.
+    pub fn bounded(heaviest: usize) -> Outbox {
+        Outbox {
+            slots: Vec::new(),
+            weight: 0,
+            heaviest,
+            free: Vec::new(),
+            dirty: Vec::new(),
+            evicted: Vec::new(),
+            spare: Vec::new(),
+            counters: Counters::default(),
+        }
     }
 
     /// Opens a queue for a connection.
@@ -84,7 +100,9 @@ impl Outbox {
         let place = &mut self.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
         self.free.push(slot);
-        place.queue.take().map(|queue| queue.into_unsent()).unwrap_or_default()
+        let Some(queue) = place.queue.take() else { return Vec::new() };
+        self.weight -= queue.weight;
+        queue.into_unsent()
     }
 
     /// Frames what follows by `framing`, as the client's first frame asks for it (D-28). No message was queued yet.
@@ -181,10 +199,16 @@ impl Outbox {
         }
     }
 
-    /// Writes every queue that got bytes in this turn: one write each.
-    pub fn flush(&mut self) {
+    /// Writes the queues that got bytes, one write each, first come first served: so many of them that a message to
+    /// very many makes no long turn. Whether all are written.
+    pub fn flush(&mut self) -> bool {
+        self.write_dirty(WRITES_PER_TURN);
+        self.dirty.is_empty()
+    }
+
+    fn write_dirty(&mut self, most: usize) {
         let mut dirty = std::mem::take(&mut self.dirty);
-        for slot in dirty.drain(..) {
+        for slot in dirty.drain(..most.min(dirty.len())) {
             self.write(slot);
         }
         self.dirty = dirty;
@@ -237,6 +261,41 @@ impl Outbox {
             queue.dirty = true;
             self.dirty.push(slot);
         }
+        self.weigh(slot);
+        if self.weight > self.heaviest {
+            self.relieve();
+        }
+    }
+
+    /// Counts the memory of a queue anew.
+    #[inline]
+    fn weigh(&mut self, slot: u32) {
+        let Some(queue) = self.slots[slot as usize].queue.as_deref_mut() else { return };
+        let before = std::mem::replace(&mut queue.weight, queue.buffer.capacity());
+        self.weight = self.weight - before + queue.weight;
+    }
+
+    /// All queues together take too much memory: writes what the sockets take, and if that is not enough cuts off who
+    /// holds most, until an eighth is free.
+    #[cold]
+    fn relieve(&mut self) {
+        self.write_dirty(usize::MAX);
+        if self.weight <= self.heaviest {
+            return;
+        }
+        let queues = self.slots.iter().zip(0_u32..);
+        let mut by_weight: Vec<(usize, u32)> =
+            queues.filter_map(|(slot, number)| Some((slot.queue.as_ref()?.weight, number))).collect();
+        by_weight.sort_unstable();
+        while self.weight > self.heaviest / 8 * 7
+            && let Some((_, slot)) = by_weight.pop()
+        {
+            if let Some(queue) = self.slots[slot as usize].queue.as_deref_mut() {
+                queue.cut_off();
+                self.counters.cut_off += 1;
+            }
+            self.weigh(slot);
+        }
     }
 
     /// Writes one queue; gives its buffer back when it is empty.
@@ -248,6 +307,7 @@ impl Outbox {
             queue.written = 0;
             self.keep(buffer);
         }
+        self.weigh(slot);
     }
 
     fn keep(&mut self, mut buffer: Vec<u8>) {
@@ -325,6 +385,8 @@ impl Effects for Outbox {
         let queue = self.open(to)?;
         if !queue.frame_bounded(|encoding, out| codec::encode(encoding, message, out)) {
             self.counters.too_large += 1;
+            // What it was encoded into goes back at the end of the turn.
+            self.mark(to);
             return Err(Refused::TooLarge);
         }
         self.mark(to);

@@ -59,6 +59,11 @@ impl Directory {
         index % self.shards
     }
 
+    /// How many shards are home to a realm, at least 1.
+    pub(super) fn homes(&self) -> usize {
+        self.entries.len().min(self.shards).max(1)
+    }
+
     /// The realms of one shard, at their indexes.
     pub(super) fn realms_at(&self, shard: usize, seed: u64) -> Vec<Option<Realm>> {
         let open = |(index, entry): (usize, &Entry)| {

@@ -11,7 +11,7 @@ use super::{COMMANDS_PER_TURN, Network, Shard};
 fn on_a_shard<F: Future>(test: impl FnOnce(Rc<Shard>) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let network = Network::new(Directory::new(Vec::new(), 1), 1);
+        let network = Network::new(Directory::new(Vec::new(), 1), 1, usize::MAX);
         let shard = Shard::new(0, network, 1);
         spawn_local(shard.clone().pump());
         test(shard).await;

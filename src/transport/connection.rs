@@ -20,9 +20,11 @@ use std::time::Duration;
 
 use super::conversation::{Conversation, Luggage};
 use super::driver::{Driver, Exit};
+use super::frame::Backlog;
 use super::http::Refusal as HttpRefusal;
 use super::listener::{Gate, Permit};
 use super::opening::{self, Opening, Outcome};
+use super::pool::{Pool, Share};
 use super::protocol::Protocol;
 use super::rawsocket::{self, Refusal as RawRefusal};
 use super::stream::{Reader, Socket, Writer};
@@ -43,6 +45,8 @@ pub struct Options {
     pub websocket: websocket::Limits,
     /// Longest message sent over WebSocket, in bytes; RawSocket clients say themselves what they take.
     pub max_sent: usize,
+    /// Memory for messages that have not arrived whole yet, all connections together, in bytes.
+    pub receiving: usize,
     /// What one message may cost to decode.
     pub codec: codec::Limits,
     /// A connection that has not completed its handshake after this time is dropped.
@@ -63,6 +67,7 @@ impl Default for Options {
             opening: opening::Options::default(),
             websocket: websocket::Limits { max_frame: 16 << 20, max_message: 16 << 20 },
             max_sent: 16 << 20,
+            receiving: 1 << 30,
             codec: codec::Limits::default(),
             handshake_timeout: Duration::from_secs(5),
             hello_timeout: Duration::from_secs(5),
@@ -80,6 +85,8 @@ pub struct Service {
     pub options: Options,
     /// How many there may be.
     pub gate: Gate,
+    /// Memory for messages that have not arrived whole yet.
+    pub pool: Pool,
 }
 
 /// A connection that arrives on a shard.
@@ -106,7 +113,7 @@ struct Moved {
     luggage: Luggage,
     joining: Joining,
     tail: Vec<u8>,
-    backlog: Vec<Vec<u8>>,
+    backlog: Backlog,
 }
 
 /// An authenticated client and the realm it joins, by index in the directory.
@@ -168,8 +175,9 @@ fn begin(
     let talk = Conversation::new(worker.clone(), &protocol, writer.clone(), address, luggage);
     let stalled = !tail.is_empty();
     worker.0.end_of_turn();
-    let shard = worker.0;
-    Driver { shard, reader, writer, protocol, talk, tail, backlog: Vec::new(), stalled, ended: false, finished: false }
+    let (shard, service) = worker;
+    let share = Share::new(service);
+    Driver { shard, share, reader, writer, protocol, talk, tail, backlog: Backlog::default(), stalled, ended: false, finished: false }
 }
 
 fn resume(

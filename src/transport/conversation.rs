@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::complaints::complain;
 use super::connection::{Joining, Service};
-use super::frame::{Failure, Frame, Messages, SEPARATOR, close};
+use super::frame::{Backlog, Failure, Frame, Messages, SEPARATOR, close};
 use super::listener::Permit;
 use super::protocol::{GOING_AWAY, Manner, Protocol};
 use super::timer::Timer;
@@ -54,6 +54,8 @@ pub(super) enum Flow {
     Go,
     /// The next one when the client has read more of what it was sent.
     Choked,
+    /// The next one when other connections have had their turn.
+    Later,
     /// The connection moves to the realm's home.
     Move(Box<Joining>),
     /// Nothing.
@@ -146,7 +148,7 @@ impl Conversation {
     }
 
     /// Handles a frame. Messages that must wait go to `backlog`.
-    pub(super) fn frame(&mut self, state: &mut State, frame: Frame<'_>, backlog: &mut Vec<Vec<u8>>) -> Flow {
+    pub(super) fn frame(&mut self, state: &mut State, frame: Frame<'_>, backlog: &mut Backlog) -> Flow {
         self.heard = true;
         match frame {
             Frame::Messages(messages) => self.messages(state, messages, backlog),
@@ -164,7 +166,7 @@ impl Conversation {
         }
     }
 
-    fn messages(&mut self, state: &mut State, mut messages: Messages<'_>, backlog: &mut Vec<Vec<u8>>) -> Flow {
+    fn messages(&mut self, state: &mut State, mut messages: Messages<'_>, backlog: &mut Backlog) -> Flow {
         if std::mem::take(&mut self.fresh) {
             self.adapt(state, &messages);
         }
@@ -173,7 +175,7 @@ impl Conversation {
                 Flow::Go => {}
                 Flow::End => return Flow::End,
                 wait => {
-                    backlog.extend(messages.map(<[u8]>::to_vec));
+                    *backlog = messages.to_backlog();
                     return wait;
                 }
             }
@@ -212,7 +214,13 @@ impl Conversation {
 
     #[inline]
     fn pace(&self, state: &mut State) -> Flow {
-        if state.outbox.is_choked(self.link) { Flow::Choked } else { Flow::Go }
+        if state.outbox.is_choked(self.link) {
+            Flow::Choked
+        } else if state.is_over_time() {
+            Flow::Later
+        } else {
+            Flow::Go
+        }
     }
 
     fn act(&mut self, state: &mut State, action: Action<'_>) -> Flow {
@@ -260,6 +268,13 @@ impl Conversation {
     pub(super) fn broken(&mut self, state: &mut State, failure: Failure) -> Flow {
         complain(format_args!("peer={} transport={} framing={failure:?}", self.address, self.manner.as_str()));
         self.abort(state, ErrorUri::ProtocolViolation, &failure.to_string(), Some(failure.close_code()))
+    }
+
+    /// Too many long messages are under way at once.
+    pub(super) fn crowded_out(&mut self, state: &mut State) -> Flow {
+        complain(format_args!("peer={} there is no memory left for long messages that arrive", self.address));
+        let message = "the router receives as many long messages at once as it may";
+        self.abort(state, ErrorUri::LimitExceeded, message, Some(close::POLICY))
     }
 
     /// Ends the session with ABORT and then the connection (PRO-1).

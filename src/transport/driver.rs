@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 
 use super::connection::Joining;
 use super::conversation::{Conversation, Flow, Stage};
-use super::frame::Step;
+use super::frame::{Backlog, Failure, Step};
+use super::pool::{FREE, Share};
 use super::protocol::Protocol;
 use super::stream::{Reader, Writer};
 use crate::shard::{Shard, State};
@@ -17,6 +18,8 @@ use crate::shard::{Shard, State};
 /// One connection after its opening.
 pub(super) struct Driver {
     pub(super) shard: Rc<Shard>,
+    /// Its part of the memory for messages that have not arrived whole yet.
+    pub(super) share: Share,
     pub(super) reader: Reader,
     pub(super) writer: Rc<Writer>,
     pub(super) protocol: Protocol,
@@ -24,7 +27,7 @@ pub(super) struct Driver {
     /// Bytes behind the last whole frame that was handled.
     pub(super) tail: Vec<u8>,
     /// Messages of a batch that wait.
-    pub(super) backlog: Vec<Vec<u8>>,
+    pub(super) backlog: Backlog,
     /// Something read waits to be handled, in `backlog` or `tail`.
     pub(super) stalled: bool,
     /// The client sends nothing more.
@@ -143,11 +146,15 @@ impl Driver {
         state.begin();
         self.stalled = false;
         let mut flow = Flow::Go;
-        let mut backlog = std::mem::take(&mut self.backlog).into_iter();
-        while let (Flow::Go, Some(message)) = (&flow, backlog.next()) {
-            flow = self.talk.message(&mut state, &message);
+        let backlog = std::mem::take(&mut self.backlog);
+        let mut messages = backlog.messages();
+        while let Flow::Go = flow
+            && let Some(message) = messages.next()
+        {
+            flow = self.talk.message(&mut state, message);
         }
-        self.backlog = backlog.collect();
+        let left = messages.left();
+        self.backlog = backlog.keep(left);
         if let Flow::Go = flow {
             let mut tail = std::mem::take(&mut self.tail);
             let (handled, after) = self.frames(&mut state, &mut tail);
@@ -155,6 +162,7 @@ impl Driver {
             self.keep(&tail);
             flow = after;
         }
+        let flow = self.hold(&mut state, flow);
         self.settle(flow, Progress::Yield)
     }
 
@@ -191,6 +199,7 @@ impl Driver {
             self.tail = tail;
             flow
         };
+        let flow = self.hold(&mut state, flow);
         self.talk.note_oddities();
         self.settle(flow, if read == room { Progress::Yield } else { Progress::Again })
     }
@@ -200,7 +209,15 @@ impl Driver {
         let mut handled = 0;
         loop {
             match self.protocol.next(&mut input[handled..]) {
-                Ok(Step::More { .. }) => return (handled, Flow::Go),
+                Ok(Step::More { missing }) => {
+                    let length = input.len() - handled + missing + self.protocol.held();
+                    let newcomer = matches!(self.talk.stage(), Stage::Greeting | Stage::Parted);
+                    if newcomer && length > FREE {
+                        let failure = Failure::TooLong { length: length as u64, limit: FREE };
+                        return (input.len(), self.talk.broken(state, failure));
+                    }
+                    return (handled, Flow::Go);
+                }
                 Ok(Step::Frame { consumed, frame }) => {
                     handled += consumed;
                     match self.talk.frame(state, frame, &mut self.backlog) {
@@ -211,6 +228,17 @@ impl Driver {
                 Err(failure) => return (input.len(), self.talk.broken(state, failure)),
             }
         }
+    }
+
+    /// Accounts for the memory of messages that have not arrived whole yet; ends the connection where none is left.
+    fn hold(&mut self, state: &mut State, flow: Flow) -> Flow {
+        match flow {
+            Flow::End => {}
+            flow if self.share.hold(self.tail.capacity() + self.backlog.held() + self.protocol.held()) => return flow,
+            _ => _ = self.talk.crowded_out(state),
+        }
+        self.share.hold(0);
+        Flow::End
     }
 
     fn keep(&mut self, rest: &[u8]) {
@@ -225,13 +253,17 @@ impl Driver {
                 self.stalled = true;
                 Progress::Again
             }
+            Flow::Later => {
+                self.stalled = true;
+                Progress::Yield
+            }
             Flow::Move(joining) => {
                 self.stalled = true;
                 Progress::Leave(Exit::Move(joining))
             }
             Flow::End => {
                 self.tail = Vec::new();
-                self.backlog = Vec::new();
+                self.backlog = Backlog::default();
                 Progress::Again
             }
         }

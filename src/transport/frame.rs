@@ -50,14 +50,44 @@ pub struct Messages<'a> {
 }
 
 /// How a frame's body is cut into messages.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Split {
     /// Not at all.
+    #[default]
     Whole,
     /// Behind each separator.
     Separators,
     /// By a u32 length before each.
     Lengths,
+}
+
+/// The messages of one frame that wait to be handled, as they came.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    bytes: Vec<u8>,
+    begin: usize,
+    split: Split,
+}
+
+impl Backlog {
+    /// Those that wait.
+    pub fn messages(&self) -> Messages<'_> {
+        Messages { rest: self.bytes.get(self.begin..).filter(|rest| !rest.is_empty()), split: self.split }
+    }
+
+    /// Keeps what is left of [`Backlog::messages`], so many bytes.
+    pub fn keep(mut self, left: usize) -> Backlog {
+        if left == 0 {
+            return Backlog::default();
+        }
+        self.begin = self.bytes.len() - left;
+        self
+    }
+
+    /// Bytes of memory held.
+    pub fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
 }
 
 /// Ends a message in a JSON batch, as the specification has it (WS-6).
@@ -69,6 +99,16 @@ impl<'a> Messages<'a> {
     /// A frame that holds one message.
     pub const fn whole(body: &'a [u8]) -> Messages<'a> {
         Messages { rest: Some(body), split: Split::Whole }
+    }
+
+    /// Bytes of those that were not handed out yet.
+    pub fn left(&self) -> usize {
+        self.rest.map_or(0, <[u8]>::len)
+    }
+
+    /// A copy of those that were not handed out yet.
+    pub fn to_backlog(&self) -> Backlog {
+        Backlog { bytes: self.rest.unwrap_or_default().to_vec(), begin: 0, split: self.split }
     }
 
     /// What ends the last message of a batch of JSON: the client's choice of separator (D-28).

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod http;
 pub mod listener;
 pub mod opening;
+pub mod pool;
 mod protocol;
 pub mod rawsocket;
 pub mod stream;

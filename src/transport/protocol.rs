@@ -20,6 +20,14 @@ impl Protocol {
         }
     }
 
+    /// Bytes held of a message that comes in fragments.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Protocol::RawSocket { .. } => 0,
+            Protocol::WebSocket { incoming, .. } => incoming.held(),
+        }
+    }
+
     pub(super) fn encoding(&self) -> Encoding {
         match self {
             Protocol::RawSocket { encoding, .. } => *encoding,

@@ -10,6 +10,9 @@ use super::elements::{Fault, illegal};
 use crate::codec::token::{Kind, Malformed, Read, Reader, Token};
 use crate::wamp::Id;
 
+/// Most items of a list in Options or Details: whoever names more means a role.
+const MOST_ITEMS: usize = 65_536;
+
 /// Where in a message a value stands, for sentences: as `CALL.Options.timeout`.
 pub(super) enum Path<'p> {
     /// The message with this code.
@@ -157,6 +160,9 @@ impl<'a, R: Reader<'a>> Entry<'_, R> {
         let mut items = Vec::new();
         while self.reader.more(&mut list)? {
             match item(self.reader)? {
+                Some(_) if items.len() == MOST_ITEMS => {
+                    return Err(illegal(format!("{} has more than {MOST_ITEMS} items", self.path)));
+                }
                 Some(item) => items.push(item),
                 None => return Err(illegal(format!("{} must be {expected}", self.path))),
             }

@@ -17,6 +17,7 @@ pub(super) use self::subscription::Subscription;
 
 use self::publish::Copies;
 use self::subscription::Subscriber;
+use super::dealer::MOST_WILDCARD_WORK;
 use super::errors::{Failure, refuse};
 use super::members::{Member, Members};
 use super::meta::{Event, Meta, Topics};
@@ -170,6 +171,12 @@ impl Realm {
         }
         let found = self.broker.subscriptions.find(policy, topic);
         let held = found.filter(|&key| self.broker.ticket(key, from).is_some());
+        let new_pattern = found.is_none() && policy == Policy::Wildcard;
+        if new_pattern && self.broker.subscriptions.wildcard_work(topic) > MOST_WILDCARD_WORK {
+            return Err(Failure::limit(
+                "patterns with wildcards at so many different places are more than a realm takes",
+            ));
+        }
         if held.is_none() && member.subscriptions.len() >= self.options.limits.subscriptions {
             return Err(Failure::limit("this session holds as many subscriptions as a session may"));
         }

@@ -56,7 +56,7 @@ impl Realm {
         out: &mut dyn Effects,
     ) {
         let Some(call) = self.calls.get(index).filter(|call| call.receive_progress) else { return };
-        let Some(caller) = self.members.get(call.caller) else { return };
+        let Some(caller) = self.members.present(call.caller) else { return };
         let seat = call.seat;
         let sent = if out.has_room(caller.link) {
             self.send_result(call, true, passthru, payload, out)
@@ -87,7 +87,7 @@ impl Realm {
         payload: Payload<'_>,
         out: &mut dyn Effects,
     ) -> Result<(), Failure> {
-        let Some(caller) = self.members.get(call.caller) else { return Ok(()) };
+        let Some(caller) = self.members.present(call.caller) else { return Ok(()) };
         if uses_passthru(passthru) && !caller.has(Features::CALLER_PASSTHRU) {
             let message = "the callee answered with payload passthru, which this session did not announce";
             return Err(Failure::new(ErrorUri::FeatureNotSupported, message));
@@ -106,7 +106,7 @@ impl Realm {
     }
 
     fn answer_failure(&self, call: &Call, failure: &Failure, out: &mut dyn Effects) {
-        if let Some(caller) = self.members.get(call.caller) {
+        if let Some(caller) = self.members.present(call.caller) {
             refuse(caller, RequestType::Call, call.request, failure, out);
         }
     }
@@ -132,7 +132,7 @@ impl Realm {
             return Ok(());
         }
         let Some(call) = self.calls.end(&mut self.members, &mut self.dealer, index) else { return Ok(()) };
-        let Some(caller) = self.members.get(call.caller) else { return Ok(()) };
+        let Some(caller) = self.members.present(call.caller) else { return Ok(()) };
         if !is_error_uri(error) {
             // Clients end the connection on an ERROR whose URI is none; that is the callee's fault, not the caller's.
             let failure = Failure::invalid_uri("the callee answered with an error whose URI is invalid");

@@ -1,7 +1,9 @@
 //! Calls that end otherwise: canceled, timed out, refused, left alone.
 
 use super::Seat;
+use crate::realm::departure::Abandoned;
 use crate::realm::errors::{Failure, refuse};
+use crate::realm::ids::IdMap;
 use crate::realm::members::{Members, Pending};
 use crate::realm::{Effects, MemberKey, Now, Realm};
 use crate::wamp::{CancelMode, ErrorUri, Features, Id, InterruptDetails, RequestType, RouterMessage};
@@ -76,27 +78,60 @@ impl Realm {
         }
     }
 
-    /// A session is over: its own calls end silently, with INTERRUPT where the callee takes it (RPC-7, D-45); calls
-    /// that wait for its answer are answered `wamp.error.canceled` (RPC-8). The member is marked as departed already.
-    pub(in crate::realm) fn abandon_calls(&mut self, member: MemberKey, out: &mut dyn Effects) {
+    /// A session is over: what it has in flight ends by [`Realm::end_abandoned`]. It is marked as departed already.
+    pub(in crate::realm) fn abandon_calls(&mut self, member: MemberKey) {
         let Some(departed) = self.members.get_mut(member) else { return };
-        let calls: Vec<Pending> = departed.calls.drain().map(|(_, pending)| pending).collect();
-        for pending in calls {
-            match pending {
-                Pending::Streamed(index) => self.answers.remove(index),
-                Pending::Invoked(index) => {
-                    let Some(call) = self.calls.end(&mut self.members, &mut self.dealer, index) else { continue };
-                    if !call.killed {
-                        interrupt(&self.members, &call.seat, CancelMode::KillNoWait, None, out);
-                    }
-                }
+        let hashes = *departed.calls.hasher();
+        let calls = std::mem::replace(&mut departed.calls, IdMap::with_hasher(hashes));
+        let invocations = std::mem::replace(&mut departed.invocations, IdMap::with_hasher(hashes));
+        if calls.len() + invocations.len() > 0 {
+            let (calls, invocations) = (calls.into_iter(), invocations.into_iter());
+            self.abandoned.push_back(Abandoned { member, calls, invocations });
+        }
+    }
+
+    /// Ends calls of sessions that are over, as far as this turn's budget goes: their own silently, with INTERRUPT
+    /// where the callee takes it (RPC-7, D-45); those that wait for their answer with `wamp.error.canceled` (RPC-8).
+    pub(in crate::realm) fn end_abandoned(&mut self, out: &mut dyn Effects) {
+        while self.endings > 0
+            && let Some(Abandoned { member, calls, invocations }) = self.abandoned.front_mut()
+        {
+            let member = *member;
+            let (call, invocation) = (calls.next(), invocations.next());
+            if call.is_none() && invocation.is_none() {
+                self.abandoned.pop_front();
+                continue;
+            }
+            self.endings -= 1;
+            if let Some((request, pending)) = call {
+                self.abandon_call(member, request, pending, out);
+            }
+            if let Some((request, index)) = invocation {
+                self.abandon_invocation(member, request, index, out);
             }
         }
-        let Some(departed) = self.members.get_mut(member) else { return };
-        let invocations: Vec<u32> = departed.invocations.drain().map(|(_, index)| index).collect();
-        let failure = Failure::new(ErrorUri::Canceled, "the callee has left");
-        for index in invocations {
-            self.fail_call(index, &failure, out);
+    }
+
+    /// Ends a call whose caller has left, unless it is over by now and its index another's.
+    fn abandon_call(&mut self, caller: MemberKey, request: u64, pending: Pending, out: &mut dyn Effects) {
+        let index = match pending {
+            Pending::Streamed(index) => return self.answers.remove(index),
+            Pending::Invoked(index) => index,
+        };
+        let same = self.calls.get(index).is_some_and(|call| call.caller == caller && call.request.get() == request);
+        if same
+            && let Some(call) = self.calls.end(&mut self.members, &mut self.dealer, index)
+            && !call.killed
+        {
+            interrupt(&self.members, &call.seat, CancelMode::KillNoWait, None, out);
+        }
+    }
+
+    /// Answers a call whose callee has left, unless it is over by now and its index another's.
+    fn abandon_invocation(&mut self, callee: MemberKey, request: u64, index: u32, out: &mut dyn Effects) {
+        let seated = |seat: &Seat| seat.callee == callee && seat.invocation.get() == request;
+        if self.calls.get(index).is_some_and(|call| seated(&call.seat)) {
+            self.fail_call(index, &Failure::new(ErrorUri::Canceled, "the callee has left"), out);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! CALL to INVOCATION: whether the call may be made, who takes it, what the callee is told.
 
 use super::end::interrupt;
-use super::kept::{Kept, MOST_KEPT};
+use super::kept::{Kept, MOST_KEPT, text_bytes};
 use super::{Call, Seat, outrun};
 use crate::pattern::EntryKey;
 use crate::pattern::rules::Action;
@@ -35,6 +35,13 @@ pub(super) struct Offer<'a> {
     pub(super) progress: bool,
     /// As the caller gave it, 0 for none.
     pub(super) timeout: u64,
+}
+
+impl Offer<'_> {
+    /// Bytes of what later chunks and other callees need beside the payload.
+    fn frozen_bytes(&self) -> usize {
+        self.procedure.len() + self.passthru.map_or(0, text_bytes)
+    }
 }
 
 impl Realm {
@@ -102,6 +109,9 @@ impl Realm {
             progress: options.progress,
             timeout: options.timeout,
         };
+        if offer.progress && self.calls.kept_bytes + offer.frozen_bytes() > MOST_KEPT {
+            return Err(Failure::limit("the progressive calls in flight have as long options as a realm keeps"));
+        }
         let seat = self.find_seat(found, &offer, out)?;
         let deadline = (offer.timeout != 0 && !seat.runs_timeout).then(|| self.expiry(now, offer.timeout));
         let kept = self.keep(&offer, &seat);
@@ -233,7 +243,10 @@ impl Realm {
         if !may_return && !offer.progress {
             return None;
         }
-        let bytes = offer.payload.args.len() + offer.payload.kwargs.len();
+        if !offer.progress && self.calls.kept_bytes + offer.frozen_bytes() > MOST_KEPT {
+            return None;
+        }
+        let bytes = offer.frozen_bytes() + offer.payload.args.len() + offer.payload.kwargs.len();
         let payload = may_return && self.calls.kept_bytes + bytes <= MOST_KEPT;
         Some(Box::new(Kept::new(offer, payload)))
     }
@@ -259,14 +272,14 @@ impl Realm {
             return Ok(());
         }
         // More than the first chunk is out: no other callee could take over.
-        calls.kept_bytes -= kept.bytes();
+        calls.kept_bytes -= kept.payload_bytes();
         kept.payload = None;
         let registration = dealer.registrations.entry(call.seat.registration);
         // A registration that was removed meanwhile still gets the rest of what it began (RPC-9).
         let pattern = registration.as_ref().is_none_or(|entry| entry.policy != Policy::Exact);
         let discloses =
             registration.and_then(|entry| entry.value.callee(call.seat.ticket)).is_some_and(|c| c.discloses());
-        let (Some(caller), Some(callee)) = (members.get(call.caller), members.get(call.seat.callee)) else {
+        let (Some(caller), Some(callee)) = (members.get(call.caller), members.present(call.seat.callee)) else {
             return Ok(());
         };
         let details = InvocationDetails {

@@ -1,8 +1,9 @@
 //! What a call in flight needs again: frozen options for later chunks (PRI-4), the payload for another callee (CID-6).
 //!
 //! Only progressive calls, and calls to a shared registration whose callee may hand them back, keep anything; an
-//! ordinary call allocates nothing. Payloads kept are bounded for the whole realm: a call beyond that is still made,
-//! and answered `wamp.error.no_available_callee` should its callee hand it back.
+//! ordinary call allocates nothing. What is kept is bounded for the whole realm. A payload beyond that is not kept: the
+//! call is still made, and answered `wamp.error.no_available_callee` should its callee hand it back. Frozen options
+//! beyond that cannot be left out: such a progressive call is refused.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use smallvec::SmallVec;
 use super::invoke::Offer;
 use crate::wamp::{Encoding, Passthru, Payload};
 
-/// Payload bytes that a realm keeps at most.
+/// Bytes that a realm keeps at most, of payloads and frozen options together.
 pub(super) const MOST_KEPT: usize = 64 * 1024 * 1024;
 
 /// The frozen part of a CALL.
@@ -46,8 +47,13 @@ impl Kept {
         }
     }
 
-    /// Bytes of payload kept.
+    /// Bytes kept.
     pub(super) fn bytes(&self) -> usize {
+        self.procedure.len() + self.passthru.as_deref().map_or(0, text_bytes) + self.payload_bytes()
+    }
+
+    /// Those of them that are payload.
+    pub(super) fn payload_bytes(&self) -> usize {
         self.payload.as_ref().map_or(0, |payload| payload.args.len() + payload.kwargs.len())
     }
 }
@@ -57,6 +63,21 @@ impl KeptPayload {
     pub(super) fn borrow(&self) -> Payload<'_> {
         Payload { encoding: self.encoding, args: &self.args, kwargs: &self.kwargs }
     }
+}
+
+/// Bytes of text in the options of payload passthru.
+pub(super) fn text_bytes(passthru: &Passthru<'_>) -> usize {
+    let texts = [
+        &passthru.ppt_scheme,
+        &passthru.ppt_serializer,
+        &passthru.ppt_cipher,
+        &passthru.ppt_keyid,
+        &passthru.enc_algo,
+        &passthru.enc_key,
+        &passthru.enc_serializer,
+        &passthru.transaction_hash,
+    ];
+    texts.into_iter().flatten().map(|text| text.len()).sum()
 }
 
 fn owned(passthru: &Passthru<'_>) -> Passthru<'static> {

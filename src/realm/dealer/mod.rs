@@ -21,9 +21,9 @@ use crate::wamp::{
     ErrorUri, Features, Id, Invoke, Policy, RegisterOptions, RequestType, Revocation, RouterMessage, uri,
 };
 
-/// Steps that finding the best wildcard pattern for a call may take, about a nanosecond each: what every mask of 12
+/// Steps that finding the wildcard patterns for a URI may take, about a nanosecond each: what every mask of 12
 /// components needs. A pattern that would make it more is refused.
-const MOST_WILDCARD_WORK: usize = 49_152;
+pub(super) const MOST_WILDCARD_WORK: usize = 49_152;
 
 /// All registrations of a realm.
 pub(super) struct Dealer {

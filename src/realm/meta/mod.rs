@@ -34,6 +34,9 @@ use crate::codec::{Value, Writer, read_args, read_kwargs};
 use crate::pattern::rules::Action;
 use crate::wamp::{CallOptions, Encoding, ErrorUri, Id, Payload, Policy, ResultDetails, RouterMessage, Violation};
 
+/// Longest arguments that the router's own procedures take, in bytes: as values they are many times as long.
+const MOST_ARGUMENTS: usize = 64 * 1024;
+
 /// A procedure of the router.
 pub(in crate::realm) struct Procedure {
     /// The URI called.
@@ -120,6 +123,9 @@ impl Realm {
         if options.progress || options.passthru.as_ref().is_some_and(|passthru| passthru.ppt_scheme.is_some()) {
             let message = "the router's procedures take neither progressive calls nor payload passthru";
             return Err(Failure::new(ErrorUri::FeatureNotSupported, message));
+        }
+        if payload.args.len() + payload.kwargs.len() > MOST_ARGUMENTS {
+            return Err(Failure::invalid("the router's procedures take arguments of at most 65536 bytes"));
         }
         let Some(caller) = self.members.get(from) else { return Ok(()) };
         let unreadable = |violation: Violation| Failure::invalid(violation.0);

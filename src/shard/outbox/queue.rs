@@ -59,6 +59,8 @@ pub(super) struct Queue {
     pub(super) attachment: Attachment,
     /// Framed bytes; those before `written` have left.
     pub(super) buffer: Vec<u8>,
+    /// What the outbox counted the buffer as, in bytes of memory.
+    pub(super) weight: usize,
     pub(super) written: usize,
     pub(super) limit: usize,
     pub(super) policy: SlowConsumer,
@@ -99,6 +101,7 @@ impl Queue {
         Queue {
             attachment,
             buffer: Vec::new(),
+            weight: 0,
             written: 0,
             limit: LIMIT_BEFORE_JOIN,
             policy: SlowConsumer::default(),
@@ -192,6 +195,12 @@ impl Queue {
         }
         self.relieve();
         false
+    }
+
+    /// Ends the connection where it is and gives its memory back.
+    pub(super) fn cut_off(&mut self) {
+        (self.buffer, self.written) = (Vec::new(), 0);
+        self.fail();
     }
 
     fn fail(&mut self) -> bool {

@@ -82,7 +82,7 @@ const PLENTY: usize = 1 << 30;
 
 /// One connection whose socket has this much room.
 fn world(room: usize) -> World {
-    let mut outbox = Outbox::new();
+    let mut outbox = Outbox::bounded(usize::MAX);
     let socket = Rc::new(Socket { room: Cell::new(room), ..Socket::default() });
     let (sink, longest) = (socket.clone(), 200_000);
     let attachment = Attachment { encoding: Encoding::Json, framing: Box::new(Lines), sink, longest };
