@@ -26,25 +26,13 @@ impl Error {
     /// What the parser found.
     pub(super) fn parsing(name: &str, text: &str, error: &toml::de::Error) -> Error {
         let message = error.message().replace('\n', " ");
-        let span = error.span().unwrap_or(0..0);
         let what = match suggest(&message) {
             Some((unknown, Some(known))) => format!("there is no key `{unknown}` here; did you mean `{known}`?"),
             Some((unknown, None)) => format!("there is no key `{unknown}` here ({message})"),
-            None => match key_at(text, span.start) {
-                Some(key) => format!("{key}: {message}"),
-                None => message,
-            },
+            None => message,
         };
-        Error::at(name, text, span, what)
+        Error::at(name, text, error.span().unwrap_or(0..0), what)
     }
-}
-
-/// The key on the line of this byte.
-fn key_at(text: &str, at: usize) -> Option<&str> {
-    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
-    let key = text[start..].lines().next()?.split_once('=')?.0.trim();
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    (!key.is_empty() && key.chars().all(plain)).then_some(key)
 }
 
 /// For a message about an unknown key, that key and the known one that looks most like it.
