@@ -179,8 +179,8 @@ impl Realm {
         let details = ResultDetails { progress, ..ResultDetails::default() };
         match out.send(caller.link, &RouterMessage::Result { request, details, payload }) {
             Err(Refused::TooLarge) => {
-                let message = "the answer is longer than this session takes: call it with receive_progress to get it \
-                               in parts, or with the options limit and after to get a page";
+                let message = "the answer is longer than this session takes; lists of registrations and subscriptions \
+                               come in parts with receive_progress, and in pages with the options limit and after";
                 Err(Failure::new(ErrorUri::PayloadSizeExceeded, message))
             }
             // A connection that is gone needs no answer; its leave is on its way.
