@@ -191,8 +191,7 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
         router: common.router_pid,
     };
     // Two runs at the same time must not meet in their URIs.
-    let nonce =
-        (std::process::id() as u64) << 20 ^ SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_micros() as u64);
+    let nonce = (std::process::id() as u64) << 20 ^ SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_micros() as u64);
     Ok(Run {
         settings: Arc::new(settings),
         control: Arc::new(Control::new()),

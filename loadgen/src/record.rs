@@ -12,9 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use hdrhistogram::Histogram;
 
-use crate::outcome::{
-    Generator, Integrity, LONGEST_NS, Latency, LatencyFrom, Measure, Rate, Router, Second, Verdict, new_histogram,
-};
+use crate::outcome::{Generator, Integrity, LONGEST_NS, Latency, LatencyFrom, Measure, Rate, Router, Second, Verdict, new_histogram};
 use crate::pace::Schedule;
 use crate::usage::{self, Sample};
 
@@ -259,8 +257,7 @@ impl Pages {
         let second = |(&number, slice): (&i64, &Slice)| {
             let length_s = slice.length as f64 / 1e9;
             let quantile = |q| if slice.histogram.is_empty() { 0 } else { slice.histogram.value_at_quantile(q) };
-            let middle =
-                self.window.map_or(0, |it| it.from.saturating_add_signed(number * SLICE_NS as i64 + 500_000_000));
+            let middle = self.window.map_or(0, |it| it.from.saturating_add_signed(number * SLICE_NS as i64 + 500_000_000));
             Second {
                 at_s: number as f64,
                 length_s,

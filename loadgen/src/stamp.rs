@@ -78,8 +78,7 @@ impl Stamps {
             return true;
         }
         let stamp = self.stamp(token, length);
-        payload.len() == length
-            && if length < STAMP { payload == &stamp[..length] } else { self.whole(payload, &stamp) }
+        payload.len() == length && if length < STAMP { payload == &stamp[..length] } else { self.whole(payload, &stamp) }
     }
 
     /// The token of a payload; `None` if it is damaged, too short to have one, or not to be checked.

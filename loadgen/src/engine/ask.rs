@@ -121,9 +121,7 @@ impl Handler for Joining {
         if self.failure.is_some() || self.joined.len() == self.wanted || net.control.stopped() {
             return Wait::Done;
         }
-        while self.under_way < JOINING_AT_ONCE
-            && self.joined.len() + self.under_way < self.wanted
-            && net.now >= self.retry
+        while self.under_way < JOINING_AT_ONCE && self.joined.len() + self.under_way < self.wanted && net.now >= self.retry
         {
             match net.connect() {
                 Ok(_) => self.under_way += 1,

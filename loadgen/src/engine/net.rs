@@ -12,7 +12,7 @@ use super::control::Control;
 use super::opening;
 use super::peer::{Peer, Stage};
 use super::threads::Settings;
-use crate::wire::codec::{Message, Serializer, decode, encode};
+use crate::wire::codec::{Message, Serializer, encode, decode};
 use crate::wire::framing::{Framing, Incoming, Outgoing, Step, split_batch};
 use crate::wire::stream::Stream;
 
@@ -246,8 +246,7 @@ impl Net {
     /// Ends the attempts to join that take too long.
     fn expire<H: Handler>(&mut self, handler: &mut H) {
         while let Some(&(deadline, key)) = self.joining.front() {
-            let current =
-                self.peers[key].as_ref().filter(|peer| peer.deadline == deadline && peer.stage < Stage::Joined);
+            let current = self.peers[key].as_ref().filter(|peer| peer.deadline == deadline && peer.stage < Stage::Joined);
             let Some(peer) = current else {
                 self.joining.pop_front();
                 continue;

@@ -211,8 +211,7 @@ impl<'a> Lanes<'a> {
 
     fn begin(&mut self, net: &Net, start: u64) {
         let load = &self.run.load;
-        let window =
-            if self.bounded { load.window(start) } else { Window { load: start, from: start, until: u64::MAX } };
+        let window = if self.bounded { load.window(start) } else { Window { load: start, from: start, until: u64::MAX } };
         self.until = window.until;
         self.schedule = self.schedule.map(|schedule| schedule.from(start));
         self.whole = load.rate.filter(|_| self.paced).map(|rate| Schedule::new(start, rate, load.ramp, 0.0));

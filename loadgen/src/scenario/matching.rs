@@ -263,9 +263,7 @@ impl<'a> Asking<'a> {
             // A list of all matches, or (the reading of the specification) the best one.
             Procedure::Match => first.as_array().map_or(first == id, |ids| ids.iter().any(|it| it == id)),
             Procedure::Lookup => first == id,
-            Procedure::Get => {
-                first["id"] == id && first["uri"] == self.plan.populations[population].uris.uri(number as u64)
-            }
+            Procedure::Get => first["id"] == id && first["uri"] == self.plan.populations[population].uris.uri(number as u64),
             Procedure::ListCallees => first.as_array().is_some_and(|them| them.len() == 1 && them[0] == session),
             Procedure::CountCallees => first == 1,
             Procedure::Count => count_of(first) >= self.total,
@@ -284,8 +282,7 @@ impl<'a> Asking<'a> {
     fn answered(&mut self, net: &mut Net, lane: usize, request: u64, payload: Payload<'_>) {
         self.part(lane, payload);
         if let Some(open) = self.lanes.take(lane, request) {
-            let expected =
-                Expected { population: (open.tag >> 48) as usize, number: (open.tag & 0xffff_ffff) as usize };
+            let expected = Expected { population: (open.tag >> 48) as usize, number: (open.tag & 0xffff_ffff) as usize };
             if self.is_right(expected, lane, payload) {
                 self.lanes.ended_well(net, &open);
             } else {

@@ -101,7 +101,13 @@ fn settle(run: &Run, plan: &Plan<'_>, net: &mut Net, churn: &mut Churning<'_>) -
 }
 
 /// Compares the mirrors with the truth, and the truth with the router's lists.
-fn compare(run: &Run, plan: &Plan<'_>, net: &mut Net, thread: usize, observers: &mut [Observer]) -> Result<(), String> {
+fn compare(
+    run: &Run,
+    plan: &Plan<'_>,
+    net: &mut Net,
+    thread: usize,
+    observers: &mut [Observer],
+) -> Result<(), String> {
     let mut truth = vec![Entry::default(); plan.uris.count() as usize];
     for (session, first, ids) in plan.held.lock().expect("no holder of this lock panics").iter() {
         for (at, &id) in ids.iter().enumerate().filter(|&(_, &id)| id != 0 && id != BUSY) {

@@ -67,8 +67,7 @@ fn part(at: usize, mut table: Map<String, Value>) -> Result<Part, String> {
     for (key, value) in &table {
         words.extend(flag(key, value));
     }
-    let parsed =
-        <Arguments as clap::Parser>::try_parse_from(words).map_err(|error| format!("part \"{name}\": {error}"))?;
+    let parsed = <Arguments as clap::Parser>::try_parse_from(words).map_err(|error| format!("part \"{name}\": {error}"))?;
     match parsed.command {
         command @ (Command::Call(_) | Command::Pubsub(_) | Command::Meta(_) | Command::Churn(_)) => {
             Ok(Part { name, weight, command })

@@ -55,10 +55,8 @@ pub fn check(flags: &Publications, rate: Option<f64>) -> Result<(), String> {
         return Err("pubsub needs at least as many --publishers as --topics".to_owned());
     }
     if !flags.acknowledge && rate.is_none() && flags.subscribers < flags.topics {
-        return Err(
-            "nothing would tell how fast to publish: give each topic a subscriber, or --acknowledge, or a --rate"
-                .to_owned(),
-        );
+        return Err("nothing would tell how fast to publish: give each topic a subscriber, or --acknowledge, or a --rate"
+            .to_owned());
     }
     Ok(())
 }

@@ -97,8 +97,7 @@ pub fn subscribe(net: &mut Net, count: usize, uris: &Uris) -> Result<Vec<Observe
     for (key, answers) in keys.into_iter().zip(answers.chunks(TOPICS.len())) {
         let mut subscriptions = [0; 4];
         for (id, answer) in subscriptions.iter_mut().zip(answers) {
-            *id =
-                answer.as_ref().map_err(|uri| format!("the router refused the subscription of an observer: {uri}"))?.0;
+            *id = answer.as_ref().map_err(|uri| format!("the router refused the subscription of an observer: {uri}"))?.0;
         }
         observers.push(Observer { key, subscriptions, mirror: Mirror::new(uris.clone()) });
     }
@@ -200,7 +199,13 @@ pub fn missing(book: &Book, observers: &mut [Observer], expected: [u64; 4]) {
 }
 
 /// Compares each mirror with the truth, and both with the router's lists.
-fn compare(run: &Run, plan: &Plan<'_>, net: &mut Net, thread: usize, observers: &mut [Observer]) -> Result<(), String> {
+fn compare(
+    run: &Run,
+    plan: &Plan<'_>,
+    net: &mut Net,
+    thread: usize,
+    observers: &mut [Observer],
+) -> Result<(), String> {
     pass(net, &plan.gates[1], observers)?;
     if !observers.is_empty() {
         let truth = truth(plan);
@@ -242,8 +247,7 @@ pub fn against_router(net: &mut Net, truth: &[Entry], uris: &Uris) -> Result<Res
         let right = details["uri"] == uris.uri(number as u64) && details["id"] == entry.id;
         let right = right && details["match"] == policy && details["invoke"] == invoke;
         found.wrong += u64::from(!right);
-        let callees =
-            ask(net, key, "wamp.registration.list_callees", json!({}), json!([entry.id]))?.unwrap_or_default();
+        let callees = ask(net, key, "wamp.registration.list_callees", json!({}), json!([entry.id]))?.unwrap_or_default();
         let mut listed = Entry { id: entry.id, ..Entry::default() };
         let sessions = callees.first().and_then(|it| it[0].as_array()).into_iter().flatten().filter_map(Value::as_u64);
         sessions.for_each(|session| listed.attach(session));
@@ -260,13 +264,7 @@ fn ids(parts: &[Value], policy: &str) -> std::collections::HashSet<u64> {
 }
 
 /// One call of a meta procedure: the arguments of its results, or the URI of its error.
-fn ask(
-    net: &mut Net,
-    key: Key,
-    procedure: &str,
-    options: Value,
-    arguments: Value,
-) -> Result<Result<Vec<Value>, String>, String> {
+fn ask(net: &mut Net, key: Key, procedure: &str, options: Value, arguments: Value) -> Result<Result<Vec<Value>, String>, String> {
     let mut answers = net.ask(vec![(key, Ask::Call(procedure.to_owned(), options, arguments))])?;
     Ok(answers.remove(0).map(|(_, parts)| parts))
 }
@@ -365,8 +363,7 @@ fn probe(
         recorder.turn(book, now);
         let mut answers = answers.into_iter();
         left.retain(|holder| {
-            let gone =
-                answers.next().is_some_and(|it| it.is_ok_and(|(_, parts)| parts.iter().all(|it| it[0].is_null())));
+            let gone = answers.next().is_some_and(|it| it.is_ok_and(|(_, parts)| parts.iter().all(|it| it[0].is_null())));
             (0..if gone { holder.ids.len() } else { 0 }).for_each(|_| recorder.operation(start, now));
             !gone
         });

@@ -176,13 +176,7 @@ impl Run {
     /// Runs `work` on every thread. What it fails with fails the run.
     pub fn threads<T: Send>(&self, work: impl Fn(&mut Net, usize) -> Result<T, String> + Sync) -> Vec<T> {
         let guarded = |net: &mut Net, thread: usize| {
-            let result = work(net, thread)
-                .map_err(|why| {
-                    if why != STOPPED {
-                        self.control.fail(why)
-                    }
-                })
-                .ok();
+            let result = work(net, thread).map_err(|why| if why != STOPPED { self.control.fail(why) }).ok();
             let mut agents = self.told.agents.lock().expect("no holder of this lock panics");
             let new: Vec<String> = net.agents.iter().filter(|agent| !agents.contains(agent)).cloned().collect();
             agents.extend(new);
@@ -232,8 +226,7 @@ impl Run {
         progress.integrity = integrity;
         progress.generator_busy = busy;
         if let Some(histogram) = histogram.filter(|it| !it.is_empty()) {
-            progress.quantiles_ns =
-                QUANTILES.iter().map(|&(label, q)| (label, histogram.value_at_quantile(q))).collect();
+            progress.quantiles_ns = QUANTILES.iter().map(|&(label, q)| (label, histogram.value_at_quantile(q))).collect();
         }
     }
 }

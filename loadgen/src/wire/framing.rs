@@ -140,9 +140,9 @@ pub fn split_batch(serializer: Serializer, body: &[u8]) -> impl Iterator<Item = 
         let cut = match serializer {
             // Crossbar.io ends its messages with 0x18 where the specification has 0x1e.
             Serializer::Json => memchr::memchr2(0x1e, 0x18, left).map(|at| (&left[..at], &left[at + 1..])),
-            _ => left
-                .split_first_chunk()
-                .and_then(|(length, rest)| rest.split_at_checked(u32::from_be_bytes(*length) as usize)),
+            _ => left.split_first_chunk().and_then(|(length, rest)| {
+                rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+            }),
         };
         left = cut.map_or(&[], |(_, rest)| rest);
         Some(cut.map(|(message, _)| message))

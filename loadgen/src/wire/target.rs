@@ -34,7 +34,12 @@ impl Target {
     pub fn parse(url: &str) -> Result<Target, String> {
         if let Some(path) = url.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return Ok(Target { url: url.to_owned(), address: Address::Unix(path.into()), tls: None, websocket: None });
+            return Ok(Target {
+                url: url.to_owned(),
+                address: Address::Unix(path.into()),
+                tls: None,
+                websocket: None,
+            });
         }
         let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url}: {FORMS}"))?;
         let (tls, websocket, port) = match scheme {

@@ -26,8 +26,7 @@ pub fn config(authorities: Option<&Path>, insecure: bool) -> Result<Arc<ClientCo
     match authorities {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         Some(file) => {
-            let unusable =
-                |error: &dyn std::fmt::Display| format!("{}: no usable certificates: {error}", file.display());
+            let unusable = |error: &dyn std::fmt::Display| format!("{}: no usable certificates: {error}", file.display());
             for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))? {
                 let certificate = certificate.map_err(|error| unusable(&error))?;
                 roots.add(certificate).map_err(|error| unusable(&error))?;

@@ -94,8 +94,16 @@ impl<'a> Lives<'a> {
         let schedule = rate.map(|rate| Schedule::new(start, rate, run.load.ramp, thread as f64 / threads as f64));
         let whole = run.load.rate.map(|rate| Schedule::new(start, rate, run.load.ramp, 0.0));
         let recorder = |book: usize| Recorder::new(&plan.books[book], window, whole.filter(|_| book == LIFE), thread);
-        let place =
-            |_| Place { key: 0, step: Step::Free, lives: 0, began: 0, since: 0, registered: 0, calls: 0, request: 0 };
+        let place = |_| Place {
+            key: 0,
+            step: Step::Free,
+            lives: 0,
+            began: 0,
+            since: 0,
+            registered: 0,
+            calls: 0,
+            request: 0,
+        };
         let serializer = run.settings.serializer;
         Lives {
             run,

@@ -118,8 +118,7 @@ fn two_ids<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<(u64, u64)> {
 fn created<'a, S: Source<'a>>(raw: &'a [u8]) -> Option<Created<'a>> {
     let mut source = S::new(raw);
     let mut list = source.array()?;
-    let mut created =
-        Created { session: Fields { source: &mut source, list: &mut list }.uint()?, ..Created::default() };
+    let mut created = Created { session: Fields { source: &mut source, list: &mut list }.uint()?, ..Created::default() };
     if !source.next(&mut list)? {
         return None;
     }
@@ -188,9 +187,11 @@ fn parse<'a, S: Source<'a>>(bytes: &'a [u8]) -> Option<Message<'a>> {
     let mut list = source.array()?;
     let mut fields = Fields { source: &mut source, list: &mut list };
     Some(match fields.uint()? {
-        50 => {
-            Message::Result { request: fields.uint()?, progress: fields.flag(b"progress")?, payload: fields.payload()? }
-        }
+        50 => Message::Result {
+            request: fields.uint()?,
+            progress: fields.flag(b"progress")?,
+            payload: fields.payload()?,
+        },
         68 => Message::Invocation {
             request: fields.uint()?,
             registration: fields.uint()?,

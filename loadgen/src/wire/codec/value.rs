@@ -297,8 +297,7 @@ impl Reader<'_> {
         match major {
             4 => Some(Value::Array(items)),
             5 => {
-                let pairs =
-                    items.chunks_exact(2).map(|pair| (pair[0].as_str().unwrap_or("").to_owned(), pair[1].clone()));
+                let pairs = items.chunks_exact(2).map(|pair| (pair[0].as_str().unwrap_or("").to_owned(), pair[1].clone()));
                 Some(Value::Object(pairs.collect()))
             }
             _ => Some(Value::String(items.iter().filter_map(Value::as_str).collect())),
