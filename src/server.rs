@@ -266,3 +266,6 @@ impl fmt::Display for WorkerFailed {
 }
 
 impl std::error::Error for WorkerFailed {}
+
+#[cfg(test)]
+mod tests;

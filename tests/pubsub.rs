@@ -23,6 +23,26 @@ fn an_event_reaches_the_subscribers_and_not_its_publisher() {
     world.expect_nothing(publisher);
 }
 
+/// PAT-1. Wildcards at too many different places are refused, as they are for registrations; places in use are free.
+#[test]
+fn subscriptions_keep_the_bound_on_wildcards() {
+    let mut world = World::new();
+    let client = world.join();
+    let mut taken = 0;
+    for request in 1..=4096_u64 {
+        let components = (0..13).map(|place| if request >> place & 1 == 1 { "a" } else { "" });
+        let topic = components.collect::<Vec<_>>().join(".");
+        world.post(client, json!([32, request, {"match": "wildcard"}, topic]));
+        let answer = world.receive(client);
+        match answer[0].as_u64() {
+            Some(33) => taken += 1,
+            _ => assert_eq!(answer[4], "wamp.error.limit_exceeded"),
+        }
+    }
+    assert_eq!(taken, 49_152 / 13);
+    world.subscribe(client, 5000, json!({"match": "wildcard"}), "b............");
+}
+
 /// PUB-6, PUB-7, PUB-8, D-51. Only an acknowledged PUBLISH is answered, and before the publisher's own EVENT.
 #[test]
 fn published_comes_on_request_and_before_the_event() {

@@ -116,7 +116,12 @@ impl Source<'_> {
             queued: self.bounded("queued_bytes", &file.limits.queued_bytes, QUEUED_BYTES, 1 << 24..=1 << 48)?,
             tcp: TcpOptions {
                 nodelay: file.tcp.nodelay.unwrap_or(tcp.nodelay),
-                keepalive: self.pause("keepalive_seconds", &file.tcp.keepalive_seconds, tcp.keepalive, LONGEST_KEEPALIVE)?,
+                keepalive: self.pause(
+                    "keepalive_seconds",
+                    &file.tcp.keepalive_seconds,
+                    tcp.keepalive,
+                    LONGEST_KEEPALIVE,
+                )?,
             },
             connection,
             realms: self.realms(file.realm)?,

@@ -177,6 +177,8 @@ impl Realm {
         out: &mut dyn Effects,
     ) -> Result<(), Violation> {
         match message {
+            #[cfg(test)]
+            ClientMessage::Call { procedure, .. } if procedure == "test.panic" => panic!("as the test asked"),
             ClientMessage::Call { request, options, procedure, payload } => {
                 let asked = Asked { request, options: &options, procedure: &procedure, payload };
                 return self.call(now, from, &asked, out);

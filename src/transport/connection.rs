@@ -177,7 +177,19 @@ fn begin(
     worker.0.end_of_turn();
     let (shard, service) = worker;
     let share = Share::new(service);
-    Driver { shard, share, reader, writer, protocol, talk, tail, backlog: Backlog::default(), stalled, ended: false, finished: false }
+    Driver {
+        shard,
+        share,
+        reader,
+        writer,
+        protocol,
+        talk,
+        tail,
+        backlog: Backlog::default(),
+        stalled,
+        ended: false,
+        finished: false,
+    }
 }
 
 fn resume(

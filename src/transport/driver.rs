@@ -4,6 +4,7 @@
 //! of its shard by no more than that. What is not a whole frame yet stays with the connection; an idle one holds no
 //! buffer.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -56,6 +57,17 @@ enum Progress {
     Leave(Exit),
 }
 
+/// Goes on when the sockets of all others have been looked at. A wake-up alone would run this connection again and
+/// again before that, as long as nobody else is known to be ready.
+fn yield_to_all(cx: &mut Context<'_>) -> Poll<Exit> {
+    let yielding = pin!(tokio::task::yield_now());
+    // Pending when polled first, and woken behind the others.
+    if yielding.poll(cx).is_ready() {
+        cx.waker().wake_by_ref();
+    }
+    Poll::Pending
+}
+
 impl Driver {
     /// Goes as far as it can without waiting, and reads once at most.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Exit> {
@@ -77,10 +89,7 @@ impl Driver {
                 Progress::Again => {}
                 Progress::Wait => return Poll::Pending,
                 Progress::Leave(exit) => return Poll::Ready(exit),
-                Progress::Yield => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                Progress::Yield => return yield_to_all(cx),
             }
         }
     }

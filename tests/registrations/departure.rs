@@ -52,6 +52,54 @@ fn a_large_departure_is_released_in_steps() {
     assert_eq!(world.realm.next_deadline(), None);
 }
 
+/// RPC-8, RPC-7. Very many calls in flight end in steps when their callee or their caller leaves: each once, and calls
+/// that come in between are none of them.
+#[test]
+fn very_many_calls_end_in_steps() {
+    const CALLS: u64 = 5_000;
+    let mut world = World::new();
+    let (callee, other, caller) = (world.join(), world.join(), world.join());
+    world.register(callee, 1, json!({}), "com.leaves");
+    world.register(other, 1, json!({}), "com.stays");
+    for request in 1..=CALLS {
+        world.post(caller, json!([48, request, {}, "com.leaves"]));
+    }
+    world.leave_quietly(callee);
+    let mut ended = std::collections::BTreeSet::new();
+    let mut steps = 0;
+    while ended.len() < CALLS as usize {
+        let answers = world.drain(caller);
+        assert!(answers.len() <= 1_000, "a step is bounded");
+        for error in answers {
+            assert_eq!(error[4], "wamp.error.canceled");
+            assert!(ended.insert(error[2].as_u64().expect("a request")), "answered twice: {error}");
+        }
+        // Takes the place of a call that is over.
+        let request = CALLS + 1 + steps;
+        world.post(caller, json!([48, request, {}, "com.stays"]));
+        let invocation = world.receive(other);
+        world.post(other, json!([70, invocation[1], {}, []]));
+        assert_eq!(world.receive(caller)[1], request);
+        world.step();
+        steps += 1;
+        assert!(steps < 20);
+    }
+    assert!(steps >= 4, "{steps} steps");
+
+    for request in 1..=CALLS {
+        world.post(caller, json!([48, 10_000 + request, {}, "com.stays"]));
+    }
+    let invocations = world.drain(other);
+    world.leave_quietly(caller);
+    // Answers to calls whose caller has left are dropped, whether its step has come or not.
+    for invocation in invocations {
+        world.post(other, json!([70, invocation[1], {}, []]));
+    }
+    world.turn();
+    assert_eq!(world.realm.next_deadline(), None);
+    world.expect_nothing(other);
+}
+
 /// A shared registration whose next callee is departing skips it.
 #[test]
 fn a_departing_callee_is_never_invoked() {

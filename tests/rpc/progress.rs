@@ -24,6 +24,24 @@ fn progressive_results_flow_to_a_caller_that_asked() {
     world.expect_nothing(caller);
 }
 
+/// What later chunks need is kept within bounds: a call whose options would go beyond is refused.
+#[test]
+fn frozen_options_have_a_bound() {
+    let (mut world, _, caller, _) = pair(Profile::full(), Profile::full());
+    let cipher = "x".repeat(1 << 20);
+    let options = json!({"progress": true, "ppt_scheme": "x_test", "ppt_cipher": cipher});
+    for request in 1..=63 {
+        world.post(caller, json!([48, request, options, "com.proc"]));
+        world.expect_nothing(caller);
+    }
+    world.post(caller, json!([48, 64, options, "com.proc"]));
+    world.expect_error(caller, 48, 64, "wamp.error.limit_exceeded");
+    world.send(caller, json!([49, 1, {"mode": "skip"}]));
+    world.expect_error(caller, 48, 1, "wamp.error.canceled");
+    world.post(caller, json!([48, 65, options, "com.proc"]));
+    world.expect_nothing(caller);
+}
+
 /// PRG-3, D-11. Progress nobody asked for is not passed on, and does not end the call.
 #[test]
 fn unsolicited_progress_is_dropped() {

@@ -371,6 +371,16 @@ impl Client {
         }
     }
 
+    /// The next EVENT; `None` where the connection ended, also in the middle of one.
+    pub fn event_or_end(&mut self) -> Option<Value> {
+        let Transport::Raw(stream) = &mut self.transport else { panic!("for RawSocket alone") };
+        let mut prefix = [0; 4];
+        stream.read_exact(&mut prefix).ok()?;
+        let mut body = vec![0; u32::from_be_bytes(prefix) as usize & 0xff_ffff];
+        stream.read_exact(&mut body).ok()?;
+        Some(self.wire.decode(&body)).filter(|message| message[0] == 36)
+    }
+
     /// The socket as bytes, for tests that break its framing.
     pub fn raw(&mut self) -> &mut dyn Stream {
         match &mut self.transport {

@@ -1,6 +1,6 @@
 //! How sessions, connections and the router end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -55,7 +55,9 @@ fn the_grace_time_ends_the_drain() {
     let mut silent = router.joined(JSON);
     router.shutdown();
     assert_eq!(silent.receive()[0], 6);
+    let waiting = Instant::now();
     router.wait();
+    assert!(waiting.elapsed() < Duration::from_secs(4), "not for as long as a client gets to answer");
     assert_eq!(rest(&mut silent.raw()), b"");
 }
 

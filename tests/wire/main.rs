@@ -2,7 +2,9 @@
 
 mod client;
 mod endings;
+mod fuzz;
 mod handshakes;
+mod hostile;
 mod malformed;
 mod pressure;
 mod sessions;

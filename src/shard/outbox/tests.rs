@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use super::{Attachment, Outbox, Sink, Standing};
+use super::{Attachment, Outbox, Sink, Standing, WRITES_PER_TURN};
 use crate::realm::{Batch, Effects, Link, Refused};
 use crate::shard::framing::Framing;
 use crate::wamp::{Encoding, EventDetails, Id, Payload, RequestType, RouterMessage};
@@ -108,6 +108,58 @@ fn event(payload: &[u8]) -> RouterMessage<'_> {
 /// Args of this many bytes.
 fn args(bytes: usize) -> Vec<u8> {
     format!("[\"{}\"]", "x".repeat(bytes - 4)).into_bytes()
+}
+
+/// All queues together have a bound. What the sockets take is written first; then the longest is cut off, and its
+/// memory is free.
+#[test]
+fn the_longest_queue_is_cut_off() {
+    let mut outbox = Outbox::bounded(1 << 20);
+    let rooms = [0, 0, PLENTY];
+    let sockets = rooms.map(|room| Rc::new(Socket { room: Cell::new(room), ..Socket::default() }));
+    let attach = |socket: &Rc<Socket>| Attachment {
+        encoding: Encoding::Json,
+        framing: Box::new(Lines),
+        sink: socket.clone(),
+        longest: 200_000,
+    };
+    let [long, short, reader] = sockets.each_ref().map(|socket| {
+        let link = outbox.attach(attach(socket));
+        outbox.queue(link).unwrap().limit = PLENTY;
+        link
+    });
+    let payload = args(100_000);
+    outbox.send(short, &event(&payload)).unwrap();
+    for _ in 0..40 {
+        let _ = outbox.send(long, &event(&payload));
+        outbox.send(reader, &event(&payload)).unwrap();
+        assert!(outbox.weight <= 1 << 20, "{}", outbox.weight);
+    }
+    outbox.flush();
+    assert_eq!(outbox.counters().cut_off, 1);
+    assert!(outbox.standing(long).unwrap().failed && !outbox.standing(short).unwrap().failed);
+    assert_eq!(outbox.send(long, &unsubscribed(1)), Err(Refused::Gone));
+    assert_eq!(sockets[2].taken.borrow().iter().filter(|&&byte| byte == b'\n').count(), 40);
+    for link in [long, short, reader] {
+        outbox.detach(link);
+    }
+    assert_eq!(outbox.weight, 0);
+}
+
+/// A message to very many is written over several turns, to each once, first come first served.
+#[test]
+fn very_many_writes_take_several_turns() {
+    let mut outbox = Outbox::bounded(usize::MAX);
+    let socket = Rc::new(Socket { room: Cell::new(PLENTY), ..Socket::default() });
+    for _ in 0..WRITES_PER_TURN + 1 {
+        let (sink, framing) = (socket.clone(), Box::new(Lines));
+        let link = outbox.attach(Attachment { encoding: Encoding::Json, framing, sink, longest: 1000 });
+        outbox.send(link, &unsubscribed(1)).unwrap();
+    }
+    assert!(!outbox.flush());
+    assert_eq!(socket.writes.get(), WRITES_PER_TURN);
+    assert!(outbox.flush());
+    assert_eq!(socket.writes.get(), WRITES_PER_TURN + 1);
 }
 
 /// DESIGN 3: what gathers in a turn leaves in one write.
