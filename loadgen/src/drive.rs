@@ -19,6 +19,7 @@ use crate::report::{self, FailIf, units};
 use crate::scenario::{self, Load, Run, mix};
 use crate::usage;
 use crate::watch::Errand;
+use crate::wire::framing::{SEPARATOR, SEPARATOR_AUTOBAHN};
 use crate::wire::target::Target;
 use crate::wire::tls;
 
@@ -176,6 +177,7 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
         realm: common.realm.clone(),
         serializer: common.serializer,
         batched: common.batched,
+        separator: if common.autobahn_batches { SEPARATOR_AUTOBAHN } else { SEPARATOR },
         credentials: Credentials::parse(&common.auth)?,
         tls: tls::config(common.tls_ca.as_deref(), common.tls_insecure)?,
         join_timeout: nanoseconds(common.timeout),
