@@ -63,6 +63,9 @@ pub struct Common {
     /// Use the batched WebSocket subprotocols
     #[arg(long, help_heading = "Target")]
     pub batched: bool,
+    /// End the messages of a JSON batch as autobahn and Crossbar.io do (0x18) instead of as specified (0x1e)
+    #[arg(long, requires = "batched", help_heading = "Target")]
+    pub autobahn_batches: bool,
     /// Who the sessions are: anonymous, ticket:AUTHID:TICKET, wampcra:AUTHID:SECRET or cryptosign:AUTHID:HEXKEY (AUTHID
     /// may be empty)
     #[arg(long, default_value = "anonymous", help_heading = "Target")]
@@ -85,6 +88,9 @@ pub struct Common {
     /// Give up an operation without an answer after this time
     #[arg(long, default_value = "10s", value_parser = duration, help_heading = "Load")]
     pub timeout: Duration,
+    /// Give up joining after this time
+    #[arg(long, default_value = "10s", value_parser = duration, help_heading = "Load")]
+    pub connect_timeout: Duration,
     /// Where random choices come from: the same seed makes the same load
     #[arg(long, default_value_t = 1, help_heading = "Load")]
     pub seed: u64,

@@ -72,9 +72,11 @@ impl Stamps {
         if !self.verify {
             return true;
         }
+        if payload.len() != length {
+            return false;
+        }
         let stamp = self.stamp(token, length);
-        payload.len() == length
-            && if length < STAMP { payload == &stamp[..length] } else { self.whole(payload, &stamp) }
+        if length < STAMP { payload == &stamp[..length] } else { self.whole(payload, stamp) }
     }
 
     /// The token of a payload; `None` if it is damaged, too short to have one, or not to be checked.
@@ -88,7 +90,7 @@ impl Stamps {
             _ => u64::from_le_bytes(*payload.first_chunk()?),
         };
         let token = Token { sender: (bits >> 40) as u32, sequence: bits & SEQUENCE };
-        self.whole(payload, &self.stamp(token, payload.len())).then_some(token)
+        self.whole(payload, self.stamp(token, payload.len())).then_some(token)
     }
 
     /// Whether payloads of that length can be told apart by [`Stamps::token`].
@@ -97,23 +99,23 @@ impl Stamps {
     }
 
     #[inline]
-    fn whole(&self, payload: &[u8], stamp: &[u8; STAMP]) -> bool {
-        payload[..STAMP] == *stamp
-            && self.filling.get(..payload.len() - STAMP).is_some_and(|filling| payload[STAMP..] == *filling)
+    fn whole(&self, payload: &[u8], stamp: [u8; STAMP]) -> bool {
+        let Some((front, rest)) = payload.split_first_chunk::<STAMP>() else { return false };
+        // As numbers: two comparisons instead of a call.
+        u128::from_ne_bytes(*front) == u128::from_ne_bytes(stamp)
+            && self.filling.get(..rest.len()).is_some_and(|filling| rest == filling)
     }
 
     #[inline]
     fn stamp(&self, token: Token, length: usize) -> [u8; STAMP] {
         let bits = token.bits();
         let check = mix(bits ^ self.seed ^ (length as u64).rotate_left(48));
-        let mut stamp = [0; STAMP];
-        if self.serializer == Serializer::Json {
-            to_letters(bits, &mut stamp[..11]);
-            to_letters(check & ((1 << 30) - 1), &mut stamp[11..]);
-        } else {
-            stamp[..8].copy_from_slice(&bits.to_le_bytes());
-            stamp[8..].copy_from_slice(&check.to_le_bytes());
+        if self.serializer != Serializer::Json {
+            return (u128::from(check) << 64 | u128::from(bits)).to_le_bytes();
         }
+        let mut stamp = [0; STAMP];
+        to_letters(bits, &mut stamp[..11]);
+        to_letters(check & ((1 << 30) - 1), &mut stamp[11..]);
         stamp
     }
 }

@@ -50,7 +50,7 @@ fn loadgen(url: &str, scenario: &str, flags: &str) -> Said {
 
 /// Flags of a small run, without those that are given otherwise.
 fn usual(given: &str) -> String {
-    let usual = ["--callers 2", "--callees 2", "--pipeline 4", "--payload 40", "--timeout 300ms"];
+    let usual = ["--callers 2", "--callees 2", "--pipeline 4", "--payload 40", "--timeout 5s"];
     let free = |flag: &&str| !given.contains(flag.split(' ').next().unwrap_or(flag));
     usual.into_iter().filter(free).collect::<Vec<_>>().join(" ")
 }
@@ -95,7 +95,7 @@ fn double_answers_are_counted() {
 
 #[test]
 fn missing_answers_are_timeouts_and_count_in_the_latencies() {
-    let said = call(Quirk::NoAnswer(50), "--count 1000");
+    let said = call(Quirk::NoAnswer(50), "--count 1000 --timeout 300ms");
     assert_eq!((said.code, &said.first()["timeouts"]), (1, &Value::from(20)));
     assert_eq!(said.first()["errors"]["(timeout)"], 20);
     assert!(said.quantile_ms("max") >= 300.0, "{}", said.quantile_ms("max"));
@@ -146,7 +146,7 @@ fn refusals_are_sentences() {
     assert!(said.errors.contains("asks for authentication by ticket"), "{}", said.errors);
     let said = call(Quirk::Challenge, "--count 1 --auth ticket:joe:wrong");
     assert!(said.errors.contains("wamp.error.authentication_failed"), "{}", said.errors);
-    let said = call(Quirk::Mute, "--count 1");
+    let said = call(Quirk::Mute, "--count 1 --connect-timeout 300ms");
     assert!(said.errors.contains("did not answer HELLO in time"), "{}", said.errors);
     let said = loadgen("tcp://127.0.0.1:1", "call", "--count 1");
     assert!(said.errors.contains("nobody listens there"), "{}", said.errors);
@@ -230,7 +230,7 @@ fn a_router_for_another_test() {
 
 /// A short `register` with an observer against a stub with this quirk.
 fn register(quirk: Quirk, flags: &str) -> Said {
-    let flags = format!("--registrations 300 --sessions 3 --observer 1 --timeout 500ms {flags}");
+    let flags = format!("--registrations 300 --sessions 3 --observer 1 --timeout 2s {flags}");
     loadgen(&Stub::start(quirk).url(), "register", &flags)
 }
 
@@ -285,6 +285,83 @@ fn matching_is_compared_with_the_population() {
     for (at, name) in names.into_iter().enumerate() {
         assert_eq!(said.json["measures"][at]["name"], name);
     }
+}
+
+#[test]
+fn every_way_to_the_router_carries_calls() {
+    let stub = Stub::start(Quirk::None);
+    let (websocket, (port, certificate)) = (stub.websocket(), stub.behind_tls());
+    let file = std::env::temp_dir().join(format!("banyan-loadgen-{}.pem", std::process::id()));
+    std::fs::write(&file, certificate).expect("the folder can be written");
+    let trust = format!("--tls-ca {}", file.display());
+    let ways = [
+        (websocket.clone(), ""),
+        (websocket, "--batched"),
+        (format!("wss://localhost:{port}/ws"), &*trust),
+        (format!("tls://localhost:{port}"), "--tls-insecure"),
+    ];
+    for (url, flags) in ways {
+        let said = loadgen(&url, "call", &format!("--callers 2 --count 200 --payload 16:1,100:1,70000:1 {flags}"));
+        assert_eq!((said.code, &said.first()["operations"]), (0, &Value::from(200)), "{url} {flags}: {}", said.errors);
+    }
+    std::fs::remove_file(&file).expect("it is there");
+    let said = loadgen(&format!("tls://localhost:{port}"), "call", "--count 1");
+    assert!(said.errors.contains("TLS failed"), "{}", said.errors);
+    let output = Command::new(env!("CARGO_BIN_EXE_banyan-loadgen"))
+        .args(["call", "--url", &stub.url(), "--serializer", "cbor", "--count", "1"])
+        .output()
+        .expect("the program starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("does not speak this serializer"), "{errors}");
+}
+
+/// Ctrl-C: the answers under way are waited for, the figures so far are kept, and the exit code is that of the figures.
+#[test]
+fn an_interrupted_run_keeps_its_figures() {
+    let stub = Stub::start(Quirk::None);
+    let child = Command::new(env!("CARGO_BIN_EXE_banyan-loadgen"))
+        .args(["call", "--url", &stub.url(), "--serializer", "json", "--quiet", "--duration", "60s", "--json", "-"])
+        .args(["--warmup", "0s"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    std::thread::sleep(Duration::from_secs(1));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    let output = child.wait_with_output().expect("it ends");
+    let json: Value = serde_json::from_slice(&output.stdout).expect("it wrote its figures");
+    assert_eq!(json["ending"]["kind"], "interrupted");
+    assert!(json["measures"][0]["operations"].as_u64() > Some(0));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_mix_runs_its_parts_at_their_shares() {
+    let file = std::env::temp_dir().join(format!("banyan-loadgen-mix-{}.toml", std::process::id()));
+    let parts = "[[part]]\nscenario = 'call'\nweight = 3\ncallers = 2\n\
+                 [[part]]\nscenario = 'pubsub'\nname = 'news'\nsubscribers = 2\n";
+    std::fs::write(&file, parts).expect("the folder can be written");
+    let stub = Stub::start(Quirk::None);
+    let said = loadgen(&stub.url(), "mix", &format!("{} --rate 400 --duration 2s --warmup 200ms", file.display()));
+    std::fs::remove_file(&file).expect("it is there");
+    assert_eq!(said.code, 0, "{}", said.errors);
+    let rate = |name: &str| {
+        let measures = said.json["measures"].as_array().into_iter().flatten();
+        let found = measures.filter(|measure| measure["name"] == name);
+        found.filter_map(|measure| measure["rate"]["achieved"].as_f64()).next().unwrap_or(0.0)
+    };
+    assert_eq!(said.first()["name"], "mix");
+    for (name, wanted) in [("mix", 400.0), ("call.call", 300.0), ("news.publish", 100.0), ("news.event", 200.0)] {
+        assert!((rate(name) - wanted).abs() < wanted * 0.05, "{name}: {}", rate(name));
+    }
+}
+
+#[test]
+fn a_sweep_raises_the_rate_until_the_bound_breaks() {
+    let stub = Stub::start(Quirk::None);
+    let said = loadgen(&stub.url(), "sweep", "--from 200 --until p99>100us --duration 300ms --warmup 0s --precision 3");
+    let steps = said.json.as_array().cloned().unwrap_or_else(|| vec![said.json.clone()]);
+    assert!(!steps.is_empty() && steps[0]["parameters"]["rate"] == 200.0, "{}", said.json);
+    assert!(steps.iter().all(|step| step["scenario"] == "call"));
 }
 
 #[test]

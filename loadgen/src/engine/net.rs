@@ -355,7 +355,7 @@ impl Net {
         if let Err(error) = peer.stream.write(&[])
             && error.kind() != io::ErrorKind::WouldBlock
         {
-            return self.end(handler, key, &format!("TLS failed: {error}"));
+            return self.end(handler, key, &tls_failed(&error));
         }
         if peer.stream.handshaking() {
             let wants_write = peer.stream.wants_write();
@@ -366,6 +366,10 @@ impl Net {
         peer.outgoing.raw(&opening::request(target, peer.serializer, self.settings.batched, &peer.key));
         self.flush(handler, key);
     }
+}
+
+fn tls_failed(error: &io::Error) -> String {
+    format!("TLS failed: {error} (--tls-ca names whom to trust, --tls-insecure trusts anybody)")
 }
 
 fn cannot_connect(error: &io::Error) -> String {

@@ -20,6 +20,8 @@ pub struct Settings {
     pub serializer: Serializer,
     /// Whether WebSocket subprotocols are the batched ones.
     pub batched: bool,
+    /// What ends a JSON message in a batch.
+    pub separator: u8,
     /// Who the sessions are.
     pub credentials: Credentials,
     /// TLS, for targets that want it.

@@ -270,10 +270,11 @@ impl<'a> Lanes<'a> {
     #[inline]
     fn may_start(&mut self, net: &Net, index: usize) -> bool {
         let lane = &mut self.lanes[index];
-        self.quota > 0
+        // A full pipeline is what it most often fails by.
+        lane.under_way() < self.pipeline
+            && self.quota > 0
             && lane.alive
             && lane.started < lane.limit
-            && lane.under_way() < self.pipeline
             && lane.pending.has_room()
             && net.waiting(lane.key) < CROWDED
     }

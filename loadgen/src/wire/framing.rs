@@ -8,6 +8,10 @@ use super::codec::Serializer;
 
 /// Longest frame taken from a router: the limit announced in the RawSocket handshake, 16 MiB.
 pub const LONGEST_FRAME: usize = 1 << 24;
+/// Ends a message in a batch of JSON.
+pub const SEPARATOR: u8 = 0x1e;
+/// The same as autobahn and Crossbar.io have it; they take no other.
+pub const SEPARATOR_AUTOBAHN: u8 = 0x18;
 /// A batch is closed when it is this long, so that no router meets a frame beyond its limit.
 const LONGEST_BATCH: usize = 64 * 1024;
 /// The longest header of a masked frame.
@@ -20,8 +24,8 @@ pub enum Framing {
     RawSocket,
     /// WebSocket, one message each.
     WebSocket(Serializer),
-    /// WebSocket, any number of messages each.
-    Batched(Serializer),
+    /// WebSocket, any number of messages each; of JSON each ends with this octet.
+    Batched(Serializer, u8),
 }
 
 /// What is at the front of the bytes read.
@@ -118,9 +122,13 @@ impl Incoming {
 fn rawsocket(bytes: &[u8]) -> (usize, Step<'_>) {
     let Some((prefix, rest)) = bytes.split_first_chunk::<4>() else { return (0, Step::More) };
     let prefix = u32::from_be_bytes(*prefix);
-    let length = (prefix & 0x01ff_ffff & !0x0700_0000) as usize;
-    // The 25th bit stands for exactly 2^24 octets (WAMP: RawSocket).
-    let length = if prefix & 0x0800_0000 != 0 { LONGEST_FRAME } else { length & (LONGEST_FRAME - 1) };
+    if prefix >> 24 == 0 {
+        let length = prefix as usize;
+        return rest.get(..length).map_or((0, Step::More), |body| (4 + length, Step::Message(body)));
+    }
+    // The 25th bit of the length stands for exactly 2^24 octets (WAMP: RawSocket).
+    let whole = prefix & 0x0800_0000 != 0;
+    let length = if whole { LONGEST_FRAME } else { prefix as usize & (LONGEST_FRAME - 1) };
     let Some(body) = rest.get(..length) else { return (0, Step::More) };
     let step = match prefix >> 24 & 0x07 {
         0 => Step::Message(body),
@@ -139,8 +147,9 @@ pub fn split_batch(serializer: Serializer, body: &[u8]) -> impl Iterator<Item = 
             return None;
         }
         let cut = match serializer {
-            // Crossbar.io ends its messages with 0x18 where the specification has 0x1e.
-            Serializer::Json => memchr::memchr2(0x1e, 0x18, left).map(|at| (&left[..at], &left[at + 1..])),
+            Serializer::Json => {
+                memchr::memchr2(SEPARATOR, SEPARATOR_AUTOBAHN, left).map(|at| (&left[..at], &left[at + 1..]))
+            }
             _ => left
                 .split_first_chunk()
                 .and_then(|(length, rest)| rest.split_at_checked(u32::from_be_bytes(*length) as usize)),
@@ -198,11 +207,11 @@ impl Outgoing {
                 let opcode = if serializer == Serializer::Json { 1 } else { 2 };
                 self.close_frame(at, header, opcode);
             }
-            Framing::Batched(serializer) => self.batched(serializer, write),
+            Framing::Batched(serializer, separator) => self.batched(serializer, separator, write),
         }
     }
 
-    fn batched(&mut self, serializer: Serializer, write: impl FnOnce(&mut Vec<u8>)) {
+    fn batched(&mut self, serializer: Serializer, separator: u8, write: impl FnOnce(&mut Vec<u8>)) {
         let start = *self.batch.get_or_insert_with(|| {
             let at = self.bytes.len();
             self.bytes.extend_from_slice(&[0; LONGEST_HEADER]);
@@ -211,7 +220,7 @@ impl Outgoing {
         let at = self.bytes.len();
         if serializer == Serializer::Json {
             write(&mut self.bytes);
-            self.bytes.push(0x1e);
+            self.bytes.push(separator);
         } else {
             self.bytes.extend_from_slice(&[0; 4]);
             write(&mut self.bytes);
@@ -224,7 +233,7 @@ impl Outgoing {
     }
 
     fn close_batch(&mut self) {
-        if let (Some(at), Framing::Batched(serializer)) = (self.batch.take(), self.framing) {
+        if let (Some(at), Framing::Batched(serializer, _)) = (self.batch.take(), self.framing) {
             self.close_frame(at, LONGEST_HEADER, if serializer == Serializer::Json { 1 } else { 2 });
         }
     }

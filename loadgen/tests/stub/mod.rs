@@ -1,18 +1,20 @@
-//! A small router that can be told to misbehave: WAMP over RawSocket and JSON, a thread per connection.
+//! A small router that can be told to misbehave: JSON over RawSocket or WebSocket, a thread per connection.
 //!
 //! It shares no code with the generator. What it does right is what the tests need: sessions, calls, registrations with
 //! their meta events and procedures, publications.
 
 mod realm;
+mod tls;
+mod wire;
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use realm::Realm;
+use wire::Reader;
 
 /// How it misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,16 @@ impl Stub {
     pub fn url(&self) -> String {
         format!("tcp://{}", self.address)
     }
+
+    /// Where its WebSocket is.
+    pub fn websocket(&self) -> String {
+        format!("ws://{}/ws", self.address)
+    }
+
+    /// A port of `localhost` where it is reached by TLS, and the certificate it shows.
+    pub fn behind_tls(&self) -> (u16, String) {
+        tls::in_front_of(self.address)
+    }
 }
 
 /// Accepts connections for ever.
@@ -82,8 +94,9 @@ pub fn serve(listener: &TcpListener, quirk: Quirk) {
         let (realm, stall) = (Arc::clone(&realm), Arc::clone(&stall));
         std::thread::spawn(move || {
             stream.set_nodelay(true).expect("a socket takes the option");
-            let session = realm.lock().expect("no panic under the lock").connect(stream.try_clone().expect("a socket"));
-            let _ = converse(stream, &realm, session, &stall, quirk);
+            let Some((reader, writer)) = wire::accept(stream) else { return };
+            let session = realm.lock().expect("no panic under the lock").connect(writer);
+            converse(reader, &realm, session, &stall, quirk);
             realm.lock().expect("no panic under the lock").leave(session);
         });
     }
@@ -112,40 +125,22 @@ impl Pause {
     }
 }
 
-fn converse(
-    mut stream: TcpStream,
-    realm: &Mutex<Realm>,
-    session: u64,
-    stall: &Pause,
-    quirk: Quirk,
-) -> std::io::Result<()> {
-    let mut hello = [0; 4];
-    stream.read_exact(&mut hello)?;
-    if hello[0] != 0x7f || hello[1] & 0x0f != 1 {
-        return stream.write_all(&[0x7f, 0x10, 0, 0]);
-    }
-    stream.write_all(&[0x7f, 0xf1, 0, 0])?;
-    loop {
-        let mut prefix = [0; 4];
-        stream.read_exact(&mut prefix)?;
-        let mut body = vec![0; u32::from_be_bytes(prefix) as usize];
-        stream.read_exact(&mut body)?;
+fn converse(mut reader: Reader, realm: &Mutex<Realm>, session: u64, stall: &Pause, quirk: Quirk) {
+    while let Some(messages) = reader.read() {
         stall.wait();
-        let message: Value = serde_json::from_slice(&body).expect("the generator writes JSON");
-        let mut realm = realm.lock().expect("no panic under the lock");
-        match (message[0].as_u64(), quirk) {
-            (Some(1), Quirk::Mute) => (),
-            (Some(1), Quirk::Refuse(reason)) => realm.send(session, &json!([3, {"message": "go away"}, reason])),
-            (Some(1), Quirk::Challenge) => realm.send(session, &json!([4, "ticket", {}])),
-            (Some(5), _) if message[1] != "open sesame" => {
-                realm.send(session, &json!([3, {}, "wamp.error.authentication_failed"]));
+        for message in messages {
+            let mut realm = realm.lock().expect("no panic under the lock");
+            match (message[0].as_u64(), quirk) {
+                (Some(1), Quirk::Mute) => (),
+                (Some(1), Quirk::Refuse(reason)) => realm.send(session, &json!([3, {"message": "go away"}, reason])),
+                (Some(1), Quirk::Challenge) => realm.send(session, &json!([4, "ticket", {}])),
+                (Some(5), _) if message[1] != "open sesame" => {
+                    realm.send(session, &json!([3, {}, "wamp.error.authentication_failed"]));
+                }
+                (Some(1 | 5), _) => realm.send(session, &json!([2, session, {"agent": "stub", "roles": {}}])),
+                (Some(6), _) => return realm.send(session, &json!([6, {}, "wamp.close.goodbye_and_out"])),
+                _ => realm.handle(session, &message),
             }
-            (Some(1 | 5), _) => realm.send(session, &json!([2, session, {"agent": "stub", "roles": {}}])),
-            (Some(6), _) => {
-                realm.send(session, &json!([6, {}, "wamp.close.goodbye_and_out"]));
-                return Ok(());
-            }
-            _ => realm.handle(session, &message),
         }
     }
 }

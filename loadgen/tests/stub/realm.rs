@@ -1,12 +1,11 @@
 //! The stub's realm: who is there, what is registered and subscribed, and what goes wrong.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
-use std::net::{Shutdown, TcpStream};
 
 use serde_json::{Value, json};
 
 use super::Quirk;
+use super::wire::Writer;
 
 struct Registration {
     uri: String,
@@ -19,7 +18,7 @@ struct Registration {
 /// All state of the stub.
 pub struct Realm {
     quirk: Quirk,
-    sockets: HashMap<u64, TcpStream>,
+    writers: HashMap<u64, Writer>,
     registrations: BTreeMap<u64, Registration>,
     by_uri: HashMap<(String, String), u64>,
     subscribers: HashMap<String, Vec<(u64, u64)>>,
@@ -40,7 +39,7 @@ impl Realm {
     pub fn new(quirk: Quirk) -> Realm {
         Realm {
             quirk,
-            sockets: HashMap::new(),
+            writers: HashMap::new(),
             registrations: BTreeMap::new(),
             by_uri: HashMap::new(),
             subscribers: HashMap::new(),
@@ -56,15 +55,15 @@ impl Realm {
         }
     }
 
-    pub fn connect(&mut self, socket: TcpStream) -> u64 {
+    pub fn connect(&mut self, writer: Writer) -> u64 {
         self.next_session += 1;
-        self.sockets.insert(self.next_session, socket);
+        self.writers.insert(self.next_session, writer);
         self.next_session
     }
 
     /// Everything of a session goes.
     pub fn leave(&mut self, session: u64) {
-        self.sockets.remove(&session);
+        self.writers.remove(&session);
         self.subscribers.values_mut().for_each(|them| them.retain(|&(it, _)| it != session));
         let held = |it: &Registration| it.callees.contains(&session);
         let ids: Vec<u64> = self.registrations.iter().filter(|(_, it)| held(it)).map(|(&id, _)| id).collect();
@@ -73,10 +72,8 @@ impl Realm {
 
     /// Writes a message. A session that has gone takes nothing.
     pub fn send(&mut self, session: u64, message: &Value) {
-        if let Some(socket) = self.sockets.get_mut(&session) {
-            let body = message.to_string();
-            let frame = [&(body.len() as u32).to_be_bytes()[..], body.as_bytes()].concat();
-            let _ = socket.write_all(&frame);
+        if let Some(writer) = self.writers.get_mut(&session) {
+            writer.write(message);
         }
     }
 
@@ -192,11 +189,10 @@ impl Realm {
                 return self.send(session, &json!([8, 48, request, {}, "com.example.broken"]));
             }
             Quirk::CloseAfter(calls) if self.calls == calls => {
-                let close = |socket: &TcpStream| drop(socket.shutdown(Shutdown::Both));
-                return self.sockets.values().for_each(close);
+                return self.writers.values().for_each(Writer::close);
             }
             Quirk::GoodbyeAfter(calls) if self.calls == calls => {
-                let sessions: Vec<u64> = self.sockets.keys().copied().collect();
+                let sessions: Vec<u64> = self.writers.keys().copied().collect();
                 return sessions.into_iter().for_each(|it| {
                     self.send(it, &json!([6, {}, "wamp.close.system_shutdown"]));
                 });

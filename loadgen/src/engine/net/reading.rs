@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::{Handler, Key, Net, READ, cannot_connect};
+use super::{Handler, Key, Net, READ, cannot_connect, tls_failed};
 use crate::engine::opening;
 use crate::engine::peer::Stage;
 use crate::wire::codec::{Message, decode};
@@ -47,6 +47,7 @@ impl Net {
                         self.connected(handler, key);
                     }
                     (io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted, _) => (),
+                    (_, Stage::Connecting) if peer.stream.is_tls() => self.end(handler, key, &tls_failed(&error)),
                     (_, Stage::Connecting) => self.end(handler, key, &cannot_connect(&error)),
                     _ => self.end(handler, key, &format!("the connection broke: {error}")),
                 }
@@ -116,7 +117,7 @@ impl Net {
                 let framing = match (&target.websocket, settings.batched) {
                     (None, _) => Framing::RawSocket,
                     (Some(_), false) => Framing::WebSocket(peer.serializer),
-                    (Some(_), true) => Framing::Batched(peer.serializer),
+                    (Some(_), true) => Framing::Batched(peer.serializer, settings.separator),
                 };
                 peer.stage = Stage::Greeting;
                 peer.incoming = Incoming::new(framing);

@@ -3,7 +3,7 @@
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Bytes, Message};
 
-use super::{Framing, Incoming, Outgoing, Step, split_batch};
+use super::{Framing, Incoming, Outgoing, SEPARATOR, Step, split_batch};
 use crate::wire::codec::Serializer;
 
 /// Lengths around every form of a header.
@@ -84,7 +84,7 @@ fn json_is_text_and_a_pong_repeats_the_ping() {
 #[test]
 fn a_batch_is_one_message_and_is_cut_into_what_it_was() {
     for serializer in [Serializer::Json, Serializer::Msgpack] {
-        let mut out = Outgoing::new(Framing::Batched(serializer), 3);
+        let mut out = Outgoing::new(Framing::Batched(serializer, SEPARATOR), 3);
         let sent: Vec<Vec<u8>> = (1..100).map(content).collect();
         sent.iter().for_each(|message| out.message(0, |out| out.extend_from_slice(message)));
         let read = served(out.pending());
@@ -97,7 +97,7 @@ fn a_batch_is_one_message_and_is_cut_into_what_it_was() {
 
 #[test]
 fn a_long_batch_becomes_several_messages() {
-    let mut out = Outgoing::new(Framing::Batched(Serializer::Cbor), 3);
+    let mut out = Outgoing::new(Framing::Batched(Serializer::Cbor, SEPARATOR), 3);
     for _ in 0..100 {
         out.message(0, |out| out.extend_from_slice(&content(5000)));
     }
