@@ -30,11 +30,16 @@ fn write_identity(writer: &mut Writer<'_>, id: Id, created: u64, uri: &str, poli
     writer.text("id");
     writer.uint(id.get());
     writer.text("created");
-    writer.text(timestamp(&mut [0; 24], created));
+    write_created(writer, created);
     writer.text("uri");
     writer.text(uri);
     writer.text("match");
     writer.text(policy.as_str());
+}
+
+/// When something was created, `unix_ms` milliseconds after the epoch.
+pub(super) fn write_created(writer: &mut Writer<'_>, unix_ms: u64) {
+    writer.text(timestamp(&mut [0; 24], unix_ms));
 }
 
 /// ISO 8601 in UTC with milliseconds, as `2026-11-22T09:50:31.409Z` (MTA-9). Years end with 9999.
