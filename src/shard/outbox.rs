@@ -1,8 +1,9 @@
 //! Messages out: one bounded queue of framed bytes for each session of a shard.
 //!
 //! A realm's messages are encoded and framed straight into the receiver's queue; at the end of a turn each queue that
-//! got any leaves in one write. What the socket does not take stays, and the connection's own task continues when
-//! the socket is writable again.
+//! got any leaves in one write; meta events that are very many leave before it, so that they need no more memory than
+//! the caches hold. What the socket does not take stays, and the connection's own task continues when the socket is
+//! writable again.
 //!
 //! Invariants: bytes leave a queue in the order of the calls; a queue holds at most `limit` bytes of refusable
 //! messages (EVENT, INVOCATION) and never more than twice that; a slot is reused under a new generation, so a stale
@@ -345,6 +346,7 @@ impl Effects for Outbox {
                 too_large += 1;
             }
         }
+        queue.drain_early();
         self.counters.too_large += too_large;
         self.mark(to);
         match batch.ends.len() - sent {
