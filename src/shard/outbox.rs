@@ -55,7 +55,7 @@ pub struct Outbox {
 }
 
 /// Buffers larger than this go back to the allocator once they are empty.
-const LARGEST_SPARE: usize = 256 * 1024;
+const LARGEST_SPARE: usize = 512 * 1024;
 const MOST_SPARES: usize = 64;
 
 impl Outbox {
