@@ -4,8 +4,9 @@
 //! not), and bytes per registration. Messages are handed over as decoded structs; what the realm sends is encoded in
 //! MessagePack into one reused buffer, or with `NULL` in the environment not encoded by the world at all (what the realm
 //! itself encodes for many receivers, it still does). Left out: decoding, framing, sockets, queues.
-//! `cargo bench --bench realm -- [calls|registrations|publications] [COUNT]`; `SEED` in the environment orders the calls
-//! otherwise.
+//! `cargo bench --bench realm -- [calls|registrations|listing|publications] [COUNT]`; `SEED` in the environment orders
+//! the calls otherwise. Built with `RUSTFLAGS="--cfg router_no_meta_events"`, it tells what registrations cost where the
+//! code that tells of them is not there at all.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::borrow::Cow;
@@ -239,6 +240,31 @@ fn registrations(count: u64, observed: bool) {
     println!("  turn of 256 REGISTERs {}; step of a departure {}", spread(&mut turns), spread(&mut steps));
 }
 
+/// Turns of a realm that sends the list of all registrations in parts: how long others wait for each.
+fn listing(count: u64) {
+    let (mut realm, mut out) = (realm(), Sink::new());
+    let members: Vec<_> = (0..100).map(|link| join(&mut realm, link, &mut out)).collect();
+    for n in 0..count {
+        let procedure = format!("com.tenant{:05}.inventory.item{n:08}", n % 997);
+        register(&mut realm, members[n as usize % 100], n / 100 + 1, &procedure, &mut out);
+    }
+    let caller = join(&mut realm, 1000, &mut out);
+    let options = CallOptions { receive_progress: true, ..CallOptions::default() };
+    let payload = Payload { encoding: Encoding::MsgPack, args: &[], kwargs: &[] };
+    let procedure = Cow::Borrowed("wamp.registration.list");
+    let (started, mut turns) = (cpu(), Vec::new());
+    let call = ClientMessage::Call { request: Id::MIN, options, procedure, payload };
+    realm.handle(NOW, caller, call, &mut out).expect("legal");
+    while realm.next_deadline().is_some() {
+        let begin = Instant::now();
+        realm.tick(NOW, &mut out);
+        realm.flush(NOW, &mut out);
+        turns.push(begin.elapsed().as_micros());
+    }
+    let each = (cpu() - started) as f64 / count as f64;
+    println!("list in parts: {each:.1} ns for each registration, {} turns of {}", turns.len(), spread(&mut turns));
+}
+
 fn subscribe(realm: &mut Realm, member: MemberKey, request: u64, policy: Policy, topic: &str, out: &mut Sink) {
     let request = Id::new(request).expect("from 1");
     let options = SubscribeOptions { policy, ..SubscribeOptions::default() };
@@ -308,8 +334,13 @@ fn main() {
     if wanted("publications") {
         publications(count);
     }
+    if wanted("listing") {
+        listing(count);
+    }
     if wanted("registrations") {
         registrations(count, false);
-        registrations(count, true);
+        if !cfg!(router_no_meta_events) {
+            registrations(count, true);
+        }
     }
 }

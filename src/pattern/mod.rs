@@ -85,12 +85,20 @@ impl<T> PatternMap<T> {
     /// # Panics
     /// At 2^31 entries.
     pub fn insert(&mut self, policy: Policy, uri: &str, value: T) -> Result<EntryKey, EntryKey> {
-        if let Some(key) = self.find(policy, uri) {
+        // An exact URI is hashed once for both, and is most likely new: then no line of the table need be read.
+        let fragment = if policy == Policy::Exact { self.exact_fragment(uri.as_bytes()) } else { 0 };
+        let taken = match policy {
+            Policy::Exact => {
+                self.exact.seek(fragment, self.has_text(uri)).and_then(|number| self.entries.key(number - 1))
+            }
+            _ => self.find(policy, uri),
+        };
+        if let Some(key) = taken {
             return Err(key);
         }
         let key = self.entries.insert(uri, value, note_of(policy));
         match policy {
-            Policy::Exact => self.exact.insert(self.exact_fragment(uri.as_bytes()), key.slot + 1),
+            Policy::Exact => self.exact.insert(fragment, key.slot + 1),
             Policy::Prefix => self.prefixes.insert(&self.keys, uri.as_bytes(), key.slot),
             Policy::Wildcard => self.wildcards.insert(&self.keys, uri.as_bytes(), key.slot),
         }
@@ -235,8 +243,12 @@ impl<T> PatternMap<T> {
     }
 
     fn exact_slot(&self, uri: &str) -> Option<u32> {
-        let same = |number: u32| self.entries.text(number - 1) == uri.as_bytes();
-        self.exact.find(self.exact_fragment(uri.as_bytes()), same).map(|number| number - 1)
+        self.exact.find(self.exact_fragment(uri.as_bytes()), self.has_text(uri)).map(|number| number - 1)
+    }
+
+    /// Whether a number of the exact table stands for this URI.
+    fn has_text(&self, uri: &str) -> impl Fn(u32) -> bool {
+        move |number| self.entries.text(number - 1) == uri.as_bytes()
     }
 
     fn exact_fragment(&self, uri: &[u8]) -> u32 {

@@ -107,8 +107,24 @@ impl Verdict {
 pub struct RuleSet {
     map: Map<Vec<u8>>,
     /// Where the rules of each policy begin; `None` where there are none, which then cost nothing.
-    starts: [Option<State>; Policy::ALL.len()],
+    starts: [Option<Start>; Policy::ALL.len()],
     coverage: Coverage,
+}
+
+/// Where the rules of a policy begin, and what is known there: most requests share no octet with any rule's URI.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    state: State,
+    /// What the rule with the empty URI grants.
+    grants: Option<u64>,
+    /// One bit for every octet that a rule's URI begins with.
+    first: [u64; 4],
+}
+
+impl Start {
+    fn leads_on(&self, uri: &str) -> bool {
+        uri.bytes().next().is_some_and(|octet| self.first[usize::from(octet) / 64] >> (octet % 64) & 1 == 1)
+    }
 }
 
 impl RuleSet {
@@ -121,8 +137,15 @@ impl RuleSet {
         let mut rules =
             RuleSet { map: builder.into_map(), starts: [None; Policy::ALL.len()], coverage: Coverage::Cover };
         let root = State { node: rules.map.as_fst().root().addr(), sum: Output::zero() };
-        rules.starts = Policy::ALL.map(|policy| rules.step(root, tag(policy)));
+        rules.starts = Policy::ALL.map(|policy| rules.step(root, tag(policy)).map(|state| rules.look_at(state)));
         rules
+    }
+
+    fn look_at(&self, state: State) -> Start {
+        let mut start = Start { state, grants: self.grants_at(state), first: [0; 4] };
+        let node = self.map.as_fst().node(state.node);
+        node.transitions().for_each(|to| start.first[usize::from(to.inp) / 64] |= 1 << (to.inp % 64));
+        start
     }
 
     /// The same rules, speaking of patterns otherwise.
@@ -133,8 +156,8 @@ impl RuleSet {
     /// Judges a request for `uri` under `policy` (for calls and publications: exact). A rule must cover every URI that
     /// the request can match (AZN-8, D-23); of those that do, the most specific decides (AZN-7). No rule denies.
     ///
-    /// Exact rules cover exact requests only, unless patterns are taken literally. Time is that of reading the URI once, times the wildcard rules that
-    /// share its beginning.
+    /// Exact rules cover exact requests only, unless patterns are taken literally. Time is that of reading the URI once,
+    /// times the wildcard rules that share its beginning.
     pub fn judge(&self, action: Action, uri: &str, policy: Policy) -> Verdict {
         let policy = match self.coverage {
             Coverage::Literal if uri.split('.').all(|component| !component.is_empty()) => Policy::Exact,
@@ -146,26 +169,32 @@ impl RuleSet {
     }
 
     fn exact(&self, uri: &str, policy: Policy) -> Option<u64> {
-        let found = || self.walk(self.start(Policy::Exact)?, uri);
-        found().filter(|_| policy == Policy::Exact).and_then(|state| self.grants_at(state))
+        if policy != Policy::Exact {
+            return None;
+        }
+        let start = self.start(Policy::Exact)?;
+        self.grants_at(self.walk(start.state, uri)?)
     }
 
     /// The longest prefix of what all URIs of the request begin with.
     fn prefix(&self, uri: &str, policy: Policy) -> Option<u64> {
         let common = if policy == Policy::Wildcard { literal_head(uri) } else { uri };
         let start = self.start(Policy::Prefix)?;
-        let steps = common.bytes().scan(start, |state, octet| {
+        if !start.leads_on(common) {
+            return start.grants;
+        }
+        let steps = common.bytes().scan(start.state, |state, octet| {
             *state = self.step(*state, octet)?;
             Some(*state)
         });
-        std::iter::once(start).chain(steps).filter_map(|state| self.grants_at(state)).last()
+        steps.filter_map(|state| self.grants_at(state)).last().or(start.grants)
     }
 
     /// The first wildcard rule in the order of precedence: depth first, at every component literal before wildcard.
     /// A wildcard of the request is covered by a wildcard only; no rule covers a prefix, which has any number of
     /// components, or an empty component (PAT-3).
     fn wildcard(&self, uri: &str, policy: Policy) -> Option<u64> {
-        let start = self.start(Policy::Wildcard)?;
+        let start = self.start(Policy::Wildcard)?.state;
         let matches_nothing = policy == Policy::Exact && uri.split('.').any(str::is_empty);
         if matches_nothing || policy == Policy::Prefix {
             return None;
@@ -194,7 +223,7 @@ impl RuleSet {
         }
     }
 
-    fn start(&self, policy: Policy) -> Option<State> {
+    fn start(&self, policy: Policy) -> Option<Start> {
         self.starts[policy as usize]
     }
 

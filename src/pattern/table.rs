@@ -172,13 +172,15 @@ impl Segment {
 
     fn insert(&mut self, item: u64) {
         if self.is_full() {
-            self.resize();
+            // What grows goes on growing: with less room every item would move three times before the segment splits.
+            self.resize(self.len as usize * 7 / 5);
         }
         self.place(item);
     }
 
-    fn resize(&mut self) {
-        let mut resized = Segment::sized(self.len as usize + 1);
+    /// Moves everything into lines for `len` items, as `sized` has it.
+    fn resize(&mut self, len: usize) {
+        let mut resized = Segment::sized(len);
         self.items().for_each(|item| resized.place(item));
         *self = resized;
     }
@@ -201,7 +203,7 @@ impl Segment {
         }
         self.tags[hole.0].0 &= !PASSED;
         if self.is_sparse() {
-            self.resize();
+            self.resize(self.len as usize + 1);
         }
     }
 

@@ -1,8 +1,9 @@
 //! Messages out: one bounded queue of framed bytes for each session of a shard.
 //!
 //! A realm's messages are encoded and framed straight into the receiver's queue; at the end of a turn each queue that
-//! got any leaves in one write. What the socket does not take stays, and the connection's own task continues when
-//! the socket is writable again.
+//! got any leaves in one write; meta events that are very many leave before it, so that they need no more memory than
+//! the caches hold. What the socket does not take stays, and the connection's own task continues when the socket is
+//! writable again.
 //!
 //! Invariants: bytes leave a queue in the order of the calls; a queue holds at most `limit` bytes of refusable
 //! messages (EVENT, INVOCATION) and never more than twice that, one last message not counted; all queues together
@@ -59,7 +60,7 @@ pub struct Outbox {
 }
 
 /// Buffers larger than this go back to the allocator once they are empty.
-const LARGEST_SPARE: usize = 256 * 1024;
+const LARGEST_SPARE: usize = 512 * 1024;
 const MOST_SPARES: usize = 64;
 /// Queues that are written in one turn.
 const WRITES_PER_TURN: usize = 512;
@@ -407,6 +408,7 @@ impl Effects for Outbox {
                 too_large += 1;
             }
         }
+        queue.drain_early();
         self.counters.too_large += too_large;
         self.mark(to);
         match batch.ends.len() - sent {

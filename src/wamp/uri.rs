@@ -36,40 +36,49 @@ impl Rules {
     /// Whether `uri` is valid under `policy`: exact allows no empty component, prefix an empty last one (also the
     /// whole string), wildcard any (URI-7).
     pub fn allow(&self, uri: &str, policy: Policy) -> bool {
-        if uri.len() > self.max_length {
+        let octets = uri.as_bytes();
+        if octets.len() > self.max_length {
             return false;
         }
-        // One walk over the octets, as this stands in the way of every request.
-        let (mut components, mut empty_before_last, mut start) = (1, false, 0);
-        let (mut foreign, mut ascii) = (false, true);
-        for (at, octet) in uri.bytes().enumerate() {
-            if octet == b'.' {
-                components += 1;
-                empty_before_last |= at == start;
-                start = at + 1;
-            } else {
-                foreign |= !self.takes(octet);
-                ascii &= octet.is_ascii();
-            }
+        // Walks without a branch, which compilers turn into vector code, as this stands in the way of every request.
+        let foreign = match self.strictness {
+            Strictness::Strict => any(octets, |octet| octet != b'.' && !strict(octet)),
+            Strictness::Loose => any(octets, |octet| octet == b'#' || ascii_space(octet)),
+        };
+        if foreign || self.is_deep(octets) || !(uri.is_ascii() || uri.chars().all(|c| !c.is_whitespace())) {
+            return false;
         }
-        let last_empty = start == uri.len();
-        components <= self.max_components
-            && !foreign
-            && (ascii || uri.chars().all(|c| !c.is_whitespace()))
-            && match policy {
-                Policy::Exact => !empty_before_last && !last_empty,
-                Policy::Prefix => !empty_before_last,
-                Policy::Wildcard => true,
-            }
+        let last_empty = octets.last().is_none_or(|&octet| octet == b'.');
+        match policy {
+            Policy::Exact => !last_empty && !empty_before_last(octets),
+            Policy::Prefix => !empty_before_last(octets),
+            Policy::Wildcard => true,
+        }
     }
 
-    /// Whether an octet may stand in a component; of a character beyond ASCII, each of its octets.
-    fn takes(&self, octet: u8) -> bool {
-        match self.strictness {
-            Strictness::Strict => matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'_'),
-            Strictness::Loose => octet != b'#' && !ascii_space(octet),
-        }
+    /// Whether there are too many components. So short is almost every URI that it cannot have them.
+    fn is_deep(&self, octets: &[u8]) -> bool {
+        let dots = || octets.iter().filter(|&&octet| octet == b'.').count();
+        octets.len() >= self.max_components && dots() >= self.max_components
     }
+}
+
+/// Whether `is` holds for any octet; all are asked.
+#[inline]
+fn any(octets: &[u8], is: impl Fn(u8) -> bool) -> bool {
+    octets.iter().fold(0, |found, &octet| found | u8::from(is(octet))) != 0
+}
+
+/// Whether a component other than the last is empty.
+fn empty_before_last(octets: &[u8]) -> bool {
+    let next = octets.get(1..).unwrap_or_default();
+    let doubled = octets.iter().zip(next).fold(0, |found, (&a, &b)| found | u8::from((a == b'.') & (b == b'.')));
+    doubled != 0 || octets.first() == Some(&b'.')
+}
+
+/// What the strict check lets stand in a component.
+fn strict(octet: u8) -> bool {
+    matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'_')
 }
 
 /// ASCII white space as the specification's `\s` has it, which counts the four information separators in.

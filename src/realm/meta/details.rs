@@ -7,7 +7,7 @@ use crate::wamp::{Id, Invoke, Policy};
 pub(super) fn write_registration(
     writer: &mut Writer<'_>,
     id: Id,
-    created: &Timestamp,
+    created: u64,
     uri: &str,
     policy: Policy,
     invoke: Invoke,
@@ -20,40 +20,51 @@ pub(super) fn write_registration(
 }
 
 /// `{"id", "created", "uri", "match"}` (SMA-1, SMA-9).
-pub(super) fn write_subscription(writer: &mut Writer<'_>, id: Id, created: &Timestamp, uri: &str, policy: Policy) {
+pub(super) fn write_subscription(writer: &mut Writer<'_>, id: Id, created: u64, uri: &str, policy: Policy) {
     writer.begin_map(4);
     write_identity(writer, id, created, uri, policy);
     writer.end_map();
 }
 
-fn write_identity(writer: &mut Writer<'_>, id: Id, created: &Timestamp, uri: &str, policy: Policy) {
+fn write_identity(writer: &mut Writer<'_>, id: Id, created: u64, uri: &str, policy: Policy) {
     writer.text("id");
     writer.uint(id.get());
     writer.text("created");
-    writer.text(&created.text);
+    write_created(writer, created);
     writer.text("uri");
     writer.text(uri);
     writer.text("match");
     writer.text(policy.as_str());
 }
 
-/// A moment in ISO 8601, UTC with milliseconds, as `2026-11-22T09:50:31.409Z` (MTA-9). Years end with 9999.
-pub(super) struct Timestamp {
-    /// Milliseconds since the epoch.
-    pub(super) unix_ms: u64,
-    text: String,
+/// When something was created, `unix_ms` milliseconds after the epoch.
+pub(super) fn write_created(writer: &mut Writer<'_>, unix_ms: u64) {
+    writer.text(timestamp(&mut [0; 24], unix_ms));
 }
 
-impl Timestamp {
-    pub(super) fn new(unix_ms: u64) -> Timestamp {
-        const LAST: u64 = 253_402_300_799_999;
-        let ms = unix_ms.min(LAST);
-        let (year, month, day) = date(ms / 86_400_000);
-        let (seconds, ms) = (ms / 1000 % 86_400, ms % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z");
-        Timestamp { unix_ms, text }
+/// ISO 8601 in UTC with milliseconds, as `2026-11-22T09:50:31.409Z` (MTA-9). Years end with 9999.
+fn timestamp(text: &mut [u8; 24], unix_ms: u64) -> &str {
+    const LAST: u64 = 253_402_300_799_999;
+    let ms = unix_ms.min(LAST);
+    let (year, month, day) = date(ms / 86_400_000);
+    let (seconds, ms) = (ms / 1000 % 86_400, ms % 1000);
+    text.copy_from_slice(b"0000-00-00T00:00:00.000Z");
+    let fields = [
+        (0..4, year),
+        (5..7, month),
+        (8..10, day),
+        (11..13, seconds / 3600),
+        (14..16, seconds / 60 % 60),
+        (17..19, seconds % 60),
+        (20..23, ms),
+    ];
+    for (place, mut number) in fields {
+        for digit in text[place].iter_mut().rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
     }
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 /// Year, month and day of a day since the epoch, counted in years that begin with March: then the leap day is last.
@@ -70,7 +81,7 @@ fn date(day: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use super::timestamp;
 
     /// MTA-9.
     #[test]
@@ -84,7 +95,7 @@ mod tests {
             (u64::MAX, "9999-12-31T23:59:59.999Z"),
         ];
         for (unix_ms, text) in cases {
-            assert_eq!(Timestamp::new(unix_ms).text, text);
+            assert_eq!(timestamp(&mut [0; 24], unix_ms), text);
         }
     }
 }

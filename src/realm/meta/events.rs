@@ -13,9 +13,9 @@
 //! Not here: which changes there are (`dealer`, `broker`, `members`), the meta procedures.
 //! Spec: "Session Meta API", "Registration Meta API", "Subscription Meta API".
 
-use super::details::{Timestamp, write_registration, write_subscription};
 use super::observers::{Group, Heard, Observers};
-use super::pending::{Pending, Record, Subject, Text};
+use super::pending::{Pending, Record, Subject};
+use super::stencil::{Facts, Kind, Stencils};
 use super::topic::{Topic, Topics};
 use crate::codec::{self, Writer};
 use crate::pattern::EntryKey;
@@ -83,15 +83,11 @@ struct Form {
     bare_leave: bool,
 }
 
-/// What a flush encodes into.
+/// What a flush encodes into and with.
 struct Scratch {
     batch: Batch,
     args: Vec<u8>,
-    kwargs: Vec<u8>,
-    /// What the kwargs are of: those of one change are the same.
-    named: Option<(Text, Policy)>,
-    /// When the last entry was created: most of a turn at the same moment.
-    created: Timestamp,
+    stencils: Stencils,
 }
 
 /// A batch larger than this is not kept.
@@ -107,10 +103,11 @@ impl Meta {
         }
     }
 
-    /// Takes note of a change. With no observer it costs one branch.
+    /// Takes note of a change. With no observer it costs one branch; `router_no_meta_events` compiles even that out, so
+    /// that benches can tell what it is.
     #[inline]
     pub(in crate::realm) fn emit(&mut self, event: Event<'_>) {
-        if self.observers.any(event.topic()) {
+        if !cfg!(router_no_meta_events) && self.observers.any(event.topic()) {
             self.pending.push(event);
         }
     }
@@ -118,7 +115,7 @@ impl Meta {
     /// Whether so much is gathered that it should be flushed before the turn ends.
     #[inline]
     pub(in crate::realm) fn is_full(&self) -> bool {
-        self.pending.is_full()
+        !cfg!(router_no_meta_events) && self.pending.is_full()
     }
 
     /// The session now holds this subscription, which matches `topics`. A pattern counts only where the role may
@@ -170,62 +167,50 @@ impl Meta {
 
 impl Scratch {
     fn new() -> Scratch {
-        let (batch, created) = (Batch::new(Encoding::Json), Timestamp::new(0));
-        Scratch { batch, args: Vec::new(), kwargs: Vec::new(), named: None, created }
+        Scratch { batch: Batch::new(Encoding::Json), args: Vec::new(), stencils: Stencils::default() }
     }
 
     /// Encodes everything pending that the group hears of and may see.
     fn fill(&mut self, pending: &Pending, group: &Group, form: Form) {
         self.batch.clear();
         self.batch.encoding = group.encoding();
-        self.kwargs.clear();
-        self.named = None;
+        self.stencils.begin();
         for record in &pending.records {
             let heard = group.heard(record.topic);
             if heard.is_empty() || group.rules.as_ref().is_some_and(|rules| !may_see(rules, pending, record)) {
                 continue;
             }
-            self.args.clear();
-            if let Subject::Entry { created, .. } = record.subject
-                && matches!(record.topic, Topic::RegistrationCreated | Topic::SubscriptionCreated)
-                && created != self.created.unix_ms
-            {
-                self.created = Timestamp::new(created);
-            }
-            write_args(pending, record, form, &self.created, group.encoding(), &mut self.args);
-            if form.kwargs {
-                self.name(pending, record);
-            }
-            heard.iter().for_each(|heard| self.event(heard, record));
-        }
-    }
-
-    /// Makes the kwargs those of a record.
-    fn name(&mut self, pending: &Pending, record: &Record) {
-        let named = match record.subject {
-            Subject::Entry { uri, policy, .. } => Some((uri, policy)),
-            Subject::Session { .. } => None,
-        };
-        if named != self.named {
-            self.named = named;
-            self.kwargs.clear();
-            if let Some((uri, policy)) = named {
-                write_kwargs(pending.text(uri), policy, self.batch.encoding, &mut self.kwargs);
+            let (topic, publication, session) = (record.topic, record.publication, record.session);
+            match record.subject {
+                Subject::Session { peer } => self.session(pending.peer(peer), record, form, heard),
+                Subject::Entry { id, created, uri: text, policy, invoke } => {
+                    let kwargs = form.kwargs;
+                    let facts = Facts { publication, session, id, created, uri: pending.text(text), text };
+                    for &heard in heard {
+                        let kind = Kind { encoding: group.encoding(), topic, heard, policy, invoke, kwargs };
+                        self.stencils.write(&kind, &facts, &mut self.batch.bytes);
+                        self.batch.end_message();
+                    }
+                }
             }
         }
     }
 
-    /// Encodes one EVENT with the payload that is ready.
-    fn event(&mut self, heard: &Heard, record: &Record) {
+    /// Encodes the EVENTs of a session that joined or left.
+    fn session(&mut self, peer: &Peer, record: &Record, form: Form, heard: &[Heard]) {
         let encoding = self.batch.encoding;
-        let message = RouterMessage::Event {
-            subscription: heard.subscription,
-            publication: record.publication,
-            details: EventDetails { topic: heard.pattern.then(|| record.topic.uri()), ..EventDetails::default() },
-            payload: Payload { encoding, args: &self.args, kwargs: &self.kwargs },
-        };
-        codec::encode(encoding, &message, &mut self.batch.bytes);
-        self.batch.end_message();
+        self.args.clear();
+        write_session(record, peer, form, &mut Writer::new(encoding, &mut self.args));
+        for heard in heard {
+            let message = RouterMessage::Event {
+                subscription: heard.subscription,
+                publication: record.publication,
+                details: EventDetails { topic: heard.pattern.then(|| record.topic.uri()), ..EventDetails::default() },
+                payload: Payload { encoding, args: &self.args, kwargs: &[] },
+            };
+            codec::encode(encoding, &message, &mut self.batch.bytes);
+            self.batch.end_message();
+        }
     }
 
     fn trim(&mut self) {
@@ -249,53 +234,19 @@ fn may_see(rules: &RuleSet, pending: &Pending, record: &Record) -> bool {
     actions.into_iter().any(|action| rules.judge(action, pending.text(uri), policy).allowed)
 }
 
-/// Appends the positional arguments.
-fn write_args(
-    pending: &Pending,
-    record: &Record,
-    form: Form,
-    created: &Timestamp,
-    encoding: Encoding,
-    out: &mut Vec<u8>,
-) {
-    let mut writer = Writer::new(encoding, out);
-    match (record.topic, record.subject) {
-        (Topic::SessionLeft, _) if form.bare_leave => {
-            writer.begin_list(1);
-            writer.uint(record.session.get());
-        }
-        (Topic::SessionLeft, Subject::Session { peer }) => {
-            let peer = pending.peer(peer);
-            writer.begin_list(3);
-            writer.uint(record.session.get());
-            writer.text(&peer.authid);
-            writer.text(&peer.authrole);
-        }
-        (_, Subject::Session { peer }) => {
-            writer.begin_list(1);
-            super::session::write_details(&mut writer, record.session, pending.peer(peer));
-        }
-        (topic, Subject::Entry { id, uri, policy, invoke, .. }) => {
-            writer.begin_list(2);
-            writer.uint(record.session.get());
-            let uri = pending.text(uri);
-            match topic {
-                Topic::RegistrationCreated => write_registration(&mut writer, id, created, uri, policy, invoke),
-                Topic::SubscriptionCreated => write_subscription(&mut writer, id, created, uri, policy),
-                _ => writer.uint(id.get()),
-            }
-        }
+/// The positional arguments of SSM-1 and SSM-2.
+fn write_session(record: &Record, peer: &Peer, form: Form, writer: &mut Writer<'_>) {
+    if record.topic == Topic::SessionLeft && form.bare_leave {
+        writer.begin_list(1);
+        writer.uint(record.session.get());
+    } else if record.topic == Topic::SessionLeft {
+        writer.begin_list(3);
+        writer.uint(record.session.get());
+        writer.text(&peer.authid);
+        writer.text(&peer.authrole);
+    } else {
+        writer.begin_list(1);
+        super::session::write_details(writer, record.session, peer);
     }
     writer.end_list();
-}
-
-/// Appends the keyword arguments.
-fn write_kwargs(uri: &str, policy: Policy, encoding: Encoding, out: &mut Vec<u8>) {
-    let mut writer = Writer::new(encoding, out);
-    writer.begin_map(2);
-    writer.text("uri");
-    writer.text(uri);
-    writer.text("match");
-    writer.text(policy.as_str());
-    writer.end_map();
 }

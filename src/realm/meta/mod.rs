@@ -6,8 +6,8 @@
 //!
 //! Here: which procedures there are, who may call them, their answers and errors. `args` reads arguments,
 //! `registration`, `subscription` and `session` are the procedures, `lists` and `answers` long answers; `events` the
-//! events, `topic` their topics, `observers` who hears of them, `pending` those not sent yet, `details` the dicts of
-//! both.
+//! events, `topic` their topics, `observers` who hears of them, `pending` those not sent yet, `stencil` how many
+//! alike are encoded, `details` the dicts of both.
 
 mod answers;
 mod args;
@@ -18,6 +18,7 @@ mod observers;
 mod pending;
 mod registration;
 mod session;
+mod stencil;
 mod subscription;
 mod topic;
 

@@ -30,7 +30,7 @@ struct Watch {
 }
 
 /// A subscription as EVENTs need it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Heard {
     /// Its id on the wire.
     pub(super) subscription: Id,

@@ -7,8 +7,8 @@ use super::events::Event;
 use super::topic::{Topic, Topics};
 use crate::wamp::{Id, Invoke, Peer, Policy};
 
-/// Bytes of records and texts from which on [`Pending::is_full`].
-const FULL: usize = 64 * 1024;
+/// Bytes of records and texts from which on [`Pending::is_full`]: what is sent then lies in the caches.
+const FULL: usize = 32 * 1024;
 /// Memory above this is given back after a flush.
 const KEPT: usize = 2 * FULL;
 
@@ -40,7 +40,7 @@ pub(super) enum Subject {
 }
 
 /// A text in the arena.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Text {
     start: u32,
     end: u32,
@@ -100,7 +100,7 @@ impl Pending {
     }
 
     /// Keeps a text; the one kept just before is kept once.
-    fn keep(&mut self, text: &str) -> Text {
+    pub(super) fn keep(&mut self, text: &str) -> Text {
         if let Some(last) = self.last.filter(|&last| self.text(last) == text) {
             return last;
         }

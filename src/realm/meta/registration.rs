@@ -1,7 +1,7 @@
 //! The registration meta procedures (RMA rows).
 
 use super::answers::Cursor;
-use super::details::{Timestamp, write_registration};
+use super::details::write_registration;
 use super::lists::{self, reply_id, tell, write_ids};
 use super::{Failure, Procedure, Reply, Request, no_such_session};
 use crate::pattern::rules::Action;
@@ -90,8 +90,7 @@ fn get(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Result<
     request.arity(1, 1)?;
     let id = request.id(0)?;
     let (_, Entry { uri, policy, value }) = realm.registration(request.caller, id)?;
-    let created = Timestamp::new(value.created);
-    Ok(request.reply(|writer| write_registration(writer, id, &created, uri, policy, value.invoke)))
+    Ok(request.reply(|writer| write_registration(writer, id, value.created, uri, policy, value.invoke)))
 }
 
 /// `[{"exact", "prefix", "wildcard"}]`: ids of all registrations (RMA-8), or of those of one session (RMA-9).

@@ -3,7 +3,7 @@
 //! Subscriptions to the router's own topics are not told of (MTA-3, MTA-6).
 
 use super::answers::Cursor;
-use super::details::{Timestamp, write_subscription};
+use super::details::write_subscription;
 use super::lists::{self, reply_id, tell, write_ids};
 use super::{Failure, Procedure, Reply, Request, no_such_session};
 use crate::pattern::rules::Action;
@@ -86,8 +86,7 @@ fn get(realm: &mut Realm, request: &Request<'_>, _: &mut dyn Effects) -> Result<
     request.arity(1, 1)?;
     let id = request.id(0)?;
     let (_, Entry { uri, policy, value }) = realm.subscription(request.caller, id)?;
-    let created = Timestamp::new(value.created);
-    Ok(request.reply(|writer| write_subscription(writer, id, &created, uri, policy)))
+    Ok(request.reply(|writer| write_subscription(writer, id, value.created, uri, policy)))
 }
 
 /// `[{"exact", "prefix", "wildcard"}]`: ids of all subscriptions (SMA-5), or of those of one session (SMA-6).

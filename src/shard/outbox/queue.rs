@@ -96,6 +96,9 @@ pub struct Standing {
 /// What may wait for a connection that has not joined yet, in bytes; afterwards the realm's limit holds.
 const LIMIT_BEFORE_JOIN: usize = 64 * 1024;
 
+/// Bytes that do not wait for the end of the turn.
+const EARLY: usize = 128 * 1024;
+
 impl Queue {
     pub(super) fn new(attachment: Attachment) -> Queue {
         Queue {
@@ -174,6 +177,14 @@ impl Queue {
         }
         self.relieve();
         true
+    }
+
+    /// Writes before the turn ends where so much waits that it would outgrow the caches and the buffers that are kept.
+    pub(super) fn drain_early(&mut self) {
+        if self.pending() >= EARLY && !self.blocked && self.drain() {
+            self.buffer.clear();
+            self.written = 0;
+        }
     }
 
     /// Lets a choked session be read again when it has caught up with half of its limit.

@@ -288,6 +288,22 @@ fn a_batch_stops_at_the_limit() {
     assert_eq!(outbox.counters().events_dropped, 2);
 }
 
+/// Meta events that are many do not wait for the end of the turn, and leave once.
+#[test]
+fn a_very_long_batch_leaves_at_once() {
+    let World { mut outbox, socket, link, .. } = world(PLENTY);
+    for (bytes, writes) in [(50_000, 0), (150_000, 1)] {
+        let mut batch = Batch::new(Encoding::Json);
+        batch.bytes.extend(args(bytes));
+        batch.end_message();
+        outbox.send_batch(link, &batch).unwrap();
+        assert_eq!(socket.writes.get(), writes);
+    }
+    assert_eq!(outbox.standing(link).unwrap().pending, 0);
+    outbox.flush();
+    assert_eq!((socket.writes.get(), socket.taken.borrow().len()), (1, 200_002));
+}
+
 /// A connection that moves takes along what has not left; its old link reaches nobody.
 #[test]
 fn detaching_returns_what_has_not_left() {
