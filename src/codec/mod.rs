@@ -19,6 +19,7 @@ mod cbor;
 mod json;
 mod layout;
 mod msgpack;
+mod put;
 mod token;
 mod utf8;
 mod value;

@@ -156,6 +156,8 @@ pub(super) trait Reader<'a>: Sized {
     const FLOAT_IDS: bool;
     /// A list without items.
     const EMPTY_LIST: &'static [u8];
+    /// How many bytes a list or map without content has at most.
+    const LONGEST_EMPTY: usize;
 
     /// A reader of `bytes`.
     fn new(bytes: &'a [u8]) -> Read<Self>;
@@ -199,6 +201,9 @@ pub(super) trait Reader<'a>: Sized {
     /// Whether one value that this reader passed over is a list or map without content.
     #[inline]
     fn is_empty(value: &'a [u8]) -> bool {
+        if value.len() > Self::LONGEST_EMPTY {
+            return false;
+        }
         let Ok(mut reader) = Self::new(value) else { return false };
         match reader.container() {
             Ok(Some(mut container)) => reader.more(&mut container) == Ok(false),

@@ -18,6 +18,7 @@ mod departure;
 mod effects;
 mod errors;
 mod ids;
+mod in_flight;
 mod members;
 mod meta;
 mod options;
@@ -29,7 +30,7 @@ pub use members::MemberKey;
 pub use options::{Limits, RealmOptions, RegistrationMatch};
 
 use self::broker::Broker;
-use self::call::{Asked, Calls};
+use self::call::{Asked, Calls, Verdicts};
 use self::dealer::Dealer;
 use self::departure::RELEASES_PER_TURN;
 use self::members::Members;
@@ -81,6 +82,7 @@ pub struct Realm {
     dealer: Dealer,
     broker: Broker,
     calls: Calls,
+    verdicts: Verdicts,
     answers: Answers,
     meta: Meta,
     /// Sessions that are over and still hold something, first come first released.
@@ -98,6 +100,7 @@ impl Realm {
             dealer: Dealer::new(random.u64(..)),
             broker: Broker::new(random.u64(..)),
             calls: Calls::new(),
+            verdicts: Verdicts::default(),
             answers: Answers::new(),
             meta: Meta::new(&options, random.u64(..)),
             departures: VecDeque::new(),

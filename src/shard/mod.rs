@@ -127,16 +127,23 @@ pub struct State {
 struct Clock {
     started: Instant,
     now: Now,
+    /// It was read in this turn.
+    fresh: bool,
 }
 
 impl Clock {
     fn new() -> Clock {
-        let mut clock = Clock { started: Instant::now(), now: Now { unix_ms: 0, mono_ms: 0 } };
+        let mut clock = Clock { started: Instant::now(), now: Now { unix_ms: 0, mono_ms: 0 }, fresh: false };
         clock.read();
         clock
     }
 
+    /// Reads it, unless that was done in this turn.
     fn read(&mut self) {
+        if self.fresh {
+            return;
+        }
+        self.fresh = true;
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.now = Now { unix_ms: since_epoch.as_millis() as u64, mono_ms: self.started.elapsed().as_millis() as u64 };
     }
@@ -308,7 +315,7 @@ impl Drop for Connected {
 }
 
 impl State {
-    /// Reads the clock; once for a batch of messages.
+    /// Before a batch of messages: sees to it that the clock was read in this turn.
     pub fn begin(&mut self) {
         self.clock.read();
     }
@@ -319,6 +326,7 @@ impl State {
     }
 
     /// A realm whose home is this shard, with the outbox as its world.
+    #[inline]
     pub fn realm(&mut self, index: usize) -> Option<(&mut Realm, &mut Outbox, Now)> {
         let realm = self.realms.get_mut(index)?.as_mut()?;
         if self.touched.last() != Some(&index) && !self.touched.contains(&index) {
@@ -360,6 +368,7 @@ impl State {
             }
         }
         outbox.flush();
+        clock.fresh = false;
         // Meta events may have met full queues: those sessions leave in the next turn, which is to come at once.
         if self.outbox.has_evicted() { Some(self.clock.now.mono_ms) } else { self.deadlines.first() }
     }
@@ -385,6 +394,7 @@ impl State {
     #[cold]
     fn recover(&mut self) -> Option<u64> {
         log::error!("a turn failed; its realm goes on with what is left");
+        self.clock.fresh = false;
         Some(self.clock.now.mono_ms + RECOVERY_MS)
     }
 }

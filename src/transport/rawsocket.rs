@@ -147,6 +147,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The [`Failure`] its prefix shows.
+    #[inline]
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Result<Step<'a>, Failure> {
         let Some((prefix, rest)) = input.split_first_chunk::<PREFIX>() else {
             return Ok(Step::More { missing: PREFIX - input.len() });
@@ -166,6 +167,7 @@ impl Incoming {
 }
 
 /// The type and length of a frame (RAW-9, RAW-10).
+#[inline]
 fn read_prefix(prefix: [u8; PREFIX]) -> Result<(u8, usize), Failure> {
     let head = prefix[0];
     let length = u32::from_be_bytes(prefix) as usize & (LONGEST - 1);
@@ -184,6 +186,7 @@ fn read_prefix(prefix: [u8; PREFIX]) -> Result<(u8, usize), Failure> {
 }
 
 /// The prefix of a frame of `length` bytes, 16 Mi at most.
+#[inline]
 fn prefix(kind: u8, length: usize) -> [u8; PREFIX] {
     debug_assert!(length <= LONGEST, "the outbox lets no longer message through");
     if length == LONGEST {
@@ -204,12 +207,14 @@ pub fn pong(payload: &[u8], out: &mut Vec<u8>) {
 pub struct Outgoing;
 
 impl Framing for Outgoing {
+    #[inline]
     fn begin(&mut self, out: &mut Vec<u8>) -> usize {
         let mark = out.len();
-        out.extend_from_slice(&[0; PREFIX]);
+        out.extend([0; PREFIX]);
         mark
     }
 
+    #[inline]
     fn end(&mut self, out: &mut Vec<u8>, mark: usize) {
         let length = out.len() - mark - PREFIX;
         out[mark..mark + PREFIX].copy_from_slice(&prefix(MESSAGE, length));

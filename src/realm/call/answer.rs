@@ -184,9 +184,7 @@ impl Realm {
     fn move_call(&mut self, index: u32, seat: Seat) {
         let Some(call) = self.calls.get_mut(index) else { return };
         call.seat = seat;
-        if let Some(member) = self.members.get_mut(seat.callee) {
-            member.invocations.insert(seat.invocation.get(), index);
-        }
+        seat.occupy(&mut self.members, index);
         if seat.runs_timeout {
             self.calls.set_deadline(index, None);
         }
