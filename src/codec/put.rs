@@ -1,9 +1,21 @@
 //! Appending a few bytes whose number is known when compiled.
 
-/// Appends a tag and the bytes behind it.
+/// Appends `bytes`.
 ///
 /// `extend_from_slice` makes two calls of it, its own and that of `memcpy`, for every number in every message: a tenth
-/// of what encoding a message cost. This is a check for room and two stores.
+/// of what encoding a message cost. This is a check for room and a store.
+#[inline(always)]
+pub(crate) fn put<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
+    out.reserve(N);
+    let len = out.len();
+    // SAFETY: there is room for N bytes behind `len`, which this write fills: an array of bytes needs no alignment.
+    unsafe {
+        out.as_mut_ptr().add(len).cast::<[u8; N]>().write(bytes);
+        out.set_len(len + N);
+    }
+}
+
+/// The same behind a tag.
 #[inline(always)]
 pub(super) fn tagged<const N: usize>(out: &mut Vec<u8>, tag: u8, bytes: [u8; N]) {
     out.reserve(1 + N);
@@ -20,7 +32,7 @@ pub(super) fn tagged<const N: usize>(out: &mut Vec<u8>, tag: u8, bytes: [u8; N])
 
 #[cfg(test)]
 mod tests {
-    use super::tagged;
+    use super::{put, tagged};
 
     /// With room and without.
     #[test]
@@ -32,8 +44,9 @@ mod tests {
             twin.extend(number.to_be_bytes());
             tagged(&mut out, 7, [number as u8]);
             twin.extend([7, number as u8]);
-            tagged(&mut out, 9, []);
-            twin.push(9);
+            put(&mut out, [9, 8, number as u8]);
+            twin.extend([9, 8, number as u8]);
+            put(&mut out, []);
         }
         assert_eq!(out, twin);
     }

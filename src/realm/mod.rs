@@ -154,6 +154,7 @@ impl Realm {
         result
     }
 
+    #[inline(always)]
     fn dispatch(
         &mut self,
         now: Now,

@@ -287,7 +287,10 @@ mod tests {
         for message in [call(1), goodbye(), ClientMessage::Authenticate { signature: "".into(), extra: &[] }] {
             let mut session = Session::default();
             assert!(receive(&mut session, message).is_err());
-            assert!(matches!(receive(&mut session, hello()), Ok(Some(Action::Ignore))), "STM-5: nothing is read any more");
+            assert!(
+                matches!(receive(&mut session, hello()), Ok(Some(Action::Ignore))),
+                "STM-5: nothing is read any more"
+            );
         }
     }
 
@@ -321,7 +324,10 @@ mod tests {
     #[test]
     fn abort_is_never_answered() {
         let mut session = joined(StrictIds::Warn);
-        assert!(matches!(receive(&mut session, ClientMessage::Abort { reason: "a.b".into() }), Ok(Some(Action::Abandon))));
+        assert!(matches!(
+            receive(&mut session, ClientMessage::Abort { reason: "a.b".into() }),
+            Ok(Some(Action::Abandon))
+        ));
     }
 
     /// IDS-7, D-04.

@@ -11,6 +11,7 @@
 //! Invariants: a frame longer than announced fails before its body arrives; nothing here allocates but `pong`'s
 //! output. Not here: the handshake timeout, and never sending what the client does not take (the outbox, RAW-15).
 
+use crate::codec::put;
 use crate::shard::framing::Framing;
 use crate::wamp::Encoding;
 
@@ -210,14 +211,16 @@ impl Framing for Outgoing {
     #[inline]
     fn begin(&mut self, out: &mut Vec<u8>) -> usize {
         let mark = out.len();
-        out.extend([0; PREFIX]);
+        put(out, [0; PREFIX]);
         mark
     }
 
     #[inline]
     fn end(&mut self, out: &mut Vec<u8>, mark: usize) {
         let length = out.len() - mark - PREFIX;
-        out[mark..mark + PREFIX].copy_from_slice(&prefix(MESSAGE, length));
+        if let Some(reserved) = out[mark..].first_chunk_mut() {
+            *reserved = prefix(MESSAGE, length);
+        }
     }
 
     fn seal(&mut self, _: &mut Vec<u8>) {}

@@ -18,6 +18,7 @@ impl Realm {
     /// # Errors
     /// [`Violation`] for an invocation never issued to this session (PRO-3) and for payload passthru that was not
     /// announced (PRO-6).
+    #[inline(never)]
     pub(in crate::realm) fn yields(
         &mut self,
         now: Now,

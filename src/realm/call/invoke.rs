@@ -42,6 +42,7 @@ impl Realm {
     ///
     /// # Errors
     /// [`Violation`] for a feature used without announcing it (PRO-5, PRO-6) and for the id of a call in flight (D-50).
+    #[inline(never)]
     pub(in crate::realm) fn call(
         &mut self,
         now: Now,
