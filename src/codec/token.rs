@@ -156,8 +156,8 @@ pub(super) trait Reader<'a>: Sized {
     const FLOAT_IDS: bool;
     /// A list without items.
     const EMPTY_LIST: &'static [u8];
-    /// How many bytes a list or map without content has at most.
-    const LONGEST_EMPTY: usize;
+    /// How many bytes a list or map without content has at most, where there is such a bound.
+    const LONGEST_EMPTY: usize = usize::MAX;
 
     /// A reader of `bytes`.
     fn new(bytes: &'a [u8]) -> Read<Self>;

@@ -217,8 +217,6 @@ fn half(bits: u16) -> f64 {
 impl<'a> Reader<'a> for CborReader<'a> {
     const FLOAT_IDS: bool = true;
     const EMPTY_LIST: &'static [u8] = &[0x80];
-    /// Tags may stand before it.
-    const LONGEST_EMPTY: usize = usize::MAX;
 
     #[inline]
     fn new(bytes: &'a [u8]) -> Read<CborReader<'a>> {

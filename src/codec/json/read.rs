@@ -234,8 +234,6 @@ impl<'a> JsonReader<'a> {
 impl<'a> Reader<'a> for JsonReader<'a> {
     const FLOAT_IDS: bool = false;
     const EMPTY_LIST: &'static [u8] = b"[]";
-    /// White space may stand within it.
-    const LONGEST_EMPTY: usize = usize::MAX;
 
     fn new(bytes: &'a [u8]) -> Read<JsonReader<'a>> {
         let text = simdutf8::basic::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)?;
