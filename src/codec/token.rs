@@ -198,6 +198,9 @@ pub(super) trait Reader<'a>: Sized {
     /// The head of the next value where it is a list or map; otherwise nothing is read.
     fn container(&mut self) -> Read<Option<Container>>;
 
+    /// Passes over the next value where it is a map without content in its usual form; otherwise nothing is read.
+    fn empty_map(&mut self) -> bool;
+
     /// Whether one value that this reader passed over is a list or map without content.
     #[inline]
     fn is_empty(value: &'a [u8]) -> bool {

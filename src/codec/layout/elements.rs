@@ -97,7 +97,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
     }
 
     /// A map whose pairs `take` sees one by one, those whose value is null left out.
-    #[inline]
+    #[inline(always)]
     pub fn map(
         &mut self,
         what: &'static str,
@@ -113,6 +113,10 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
         what: &'static str,
         take: impl FnMut(&str, Entry<'_, R>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
+        // Options mostly are empty: nothing else is asked then.
+        if self.room > 0 && self.reader.empty_map() {
+            return Ok(());
+        }
         entries(self.reader, &Path::Within(&Path::Message(self.code), what), self.room, take)
     }
 

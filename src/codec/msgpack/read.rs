@@ -237,6 +237,13 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
     }
 
     #[inline(always)]
+    fn empty_map(&mut self) -> bool {
+        let Some((0x80, rest)) = self.rest.split_first() else { return false };
+        self.rest = rest;
+        true
+    }
+
+    #[inline(always)]
     fn more(&mut self, container: &mut Container) -> Read<bool> {
         Ok(container.count_down())
     }
