@@ -19,6 +19,7 @@ mod cbor;
 mod json;
 mod layout;
 mod msgpack;
+mod put;
 mod token;
 mod utf8;
 mod value;
@@ -28,6 +29,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use put::put;
 pub use value::{Value, read_args, read_kwargs};
 pub use writer::Writer;
 
@@ -48,6 +50,7 @@ impl Limits {
     /// The bound of every recursion and of a value's own depth, whatever is configured.
     const DEEPEST: usize = 1024;
 
+    #[inline]
     fn depth(&self) -> usize {
         self.max_depth.min(Limits::DEEPEST)
     }

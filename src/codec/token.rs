@@ -156,6 +156,8 @@ pub(super) trait Reader<'a>: Sized {
     const FLOAT_IDS: bool;
     /// A list without items.
     const EMPTY_LIST: &'static [u8];
+    /// How many bytes a list or map without content has at most, where there is such a bound.
+    const LONGEST_EMPTY: usize = usize::MAX;
 
     /// A reader of `bytes`.
     fn new(bytes: &'a [u8]) -> Read<Self>;
@@ -196,9 +198,15 @@ pub(super) trait Reader<'a>: Sized {
     /// The head of the next value where it is a list or map; otherwise nothing is read.
     fn container(&mut self) -> Read<Option<Container>>;
 
+    /// Passes over the next value where it is a map without content in its usual form; otherwise nothing is read.
+    fn empty_map(&mut self) -> bool;
+
     /// Whether one value that this reader passed over is a list or map without content.
     #[inline]
     fn is_empty(value: &'a [u8]) -> bool {
+        if value.len() > Self::LONGEST_EMPTY {
+            return false;
+        }
         let Ok(mut reader) = Self::new(value) else { return false };
         match reader.container() {
             Ok(Some(mut container)) => reader.more(&mut container) == Ok(false),

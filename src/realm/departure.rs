@@ -11,7 +11,7 @@
 //! `on_leave` last of all (D-19, ORD-8).
 
 use std::collections::VecDeque;
-use std::collections::hash_map::IntoIter;
+use std::vec::IntoIter;
 
 use super::members::Pending;
 use super::meta::{Answers, Event};
@@ -24,9 +24,9 @@ pub(super) const RELEASES_PER_TURN: usize = 1000;
 pub(super) struct Abandoned {
     pub(super) member: MemberKey,
     /// By CALL.Request, what answers.
-    pub(super) calls: IntoIter<u64, Pending>,
+    pub(super) calls: IntoIter<(u64, Pending)>,
     /// By INVOCATION.Request, the call's index.
-    pub(super) invocations: IntoIter<u64, u32>,
+    pub(super) invocations: IntoIter<(u64, u32)>,
 }
 
 impl Realm {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::chunked::Chunked;
 use super::ids::{IdMap, Keyed};
+use super::in_flight::InFlight;
 use crate::pattern::EntryKey;
 use crate::pattern::rules::{Action, RuleSet, Verdict};
 use crate::realm::Link;
@@ -57,11 +58,11 @@ pub(super) struct Member {
     /// The subscriptions it holds, in no order; the subscriber knows its position here.
     pub(super) subscriptions: Chunked<EntryKey>,
     /// Its calls in flight, by CALL.Request.
-    pub(super) calls: IdMap<Pending>,
+    pub(super) calls: InFlight<Pending>,
     /// Progressive calls that ended before their last chunk came: chunks still under way are dropped (PRI-3).
     pub(super) outrun: BTreeSet<u64>,
     /// Calls that wait for its answer, by INVOCATION.Request.
-    pub(super) invocations: IdMap<u32>,
+    pub(super) invocations: InFlight<u32>,
     /// How many invocations it was sent: the last INVOCATION.Request (IDS-5).
     pub(super) invoked: u64,
 }
@@ -122,9 +123,9 @@ impl Members {
             silent: false,
             registrations: Chunked::default(),
             subscriptions: Chunked::default(),
-            calls: IdMap::with_hasher(self.hashes),
+            calls: InFlight::new(self.hashes),
             outrun: BTreeSet::new(),
-            invocations: IdMap::with_hasher(self.hashes),
+            invocations: InFlight::new(self.hashes),
             invoked: 0,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -190,11 +191,11 @@ impl Members {
         self.slots.get_mut(slot as usize)?.member.as_deref_mut()
     }
 
-    /// The key of the member in a slot.
+    /// The member in a slot, with its key.
     #[inline]
-    pub(super) fn key_at(&self, slot: u32) -> Option<MemberKey> {
+    pub(super) fn entry_at(&self, slot: u32) -> Option<(MemberKey, &Member)> {
         let place = self.slots.get(slot as usize)?;
-        place.member.as_ref().map(|_| MemberKey { slot, generation: place.generation })
+        place.member.as_deref().map(|member| (MemberKey { slot, generation: place.generation }, member))
     }
 
     /// The member with this session id, departed ones included until their `on_leave` is told.

@@ -2,9 +2,10 @@
 //!
 //! `(now, session, message) -> effects`: no clock, socket, lock or unseeded randomness, so any history replays.
 //!
-//! `members`: who is joined. `dealer`: registrations. `call`: calls in flight. `broker`: subscriptions, publications.
-//! `meta`: the router's own procedures and events. `departure`: how sessions end. `errors`: how requests are refused.
-//! `effects`: what a realm asks of the world. `options`: what it is configured with.
+//! `members`: who is joined. `in_flight`: their requests, by id. `dealer`: registrations. `call`: calls in flight.
+//! `broker`: subscriptions, publications. `meta`: the router's own procedures and events. `departure`: how sessions
+//! end. `errors`: how requests are refused. `effects`: what a realm asks of the world. `options`: what it is configured
+//! with.
 //!
 //! Invariants: every request is answered exactly once, at once or by a call's end; a reply leaves before the meta
 //! events that its request caused (MTA-4), because those leave when the turn ends; no step's time grows with what
@@ -18,6 +19,7 @@ mod departure;
 mod effects;
 mod errors;
 mod ids;
+mod in_flight;
 mod members;
 mod meta;
 mod options;
@@ -29,7 +31,7 @@ pub use members::MemberKey;
 pub use options::{KilledByRole, Limits, RealmOptions, RegistrationMatch, TimeoutUnit};
 
 use self::broker::Broker;
-use self::call::{Asked, Calls};
+use self::call::{Asked, Calls, Verdicts};
 use self::dealer::Dealer;
 use self::departure::{Abandoned, RELEASES_PER_TURN};
 use self::members::Members;
@@ -93,6 +95,7 @@ pub struct Realm {
     dealer: Dealer,
     broker: Broker,
     calls: Calls,
+    verdicts: Verdicts,
     answers: Answers,
     meta: Meta,
     /// Sessions that are over and still hold something, first come first released.
@@ -113,6 +116,7 @@ impl Realm {
             dealer: Dealer::new(random.u64(..)),
             broker: Broker::new(random.u64(..)),
             calls: Calls::new(),
+            verdicts: Verdicts::default(),
             answers: Answers::new(),
             meta: Meta::new(&options, random.u64(..)),
             departures: VecDeque::new(),
@@ -169,6 +173,7 @@ impl Realm {
         result
     }
 
+    #[inline(always)]
     fn dispatch(
         &mut self,
         now: Now,

@@ -40,8 +40,6 @@ pub enum Action<'a> {
         /// The rest of HELLO.
         details: Box<HelloDetails<'a>>,
     },
-    /// Hand it to the realm.
-    Route(ClientMessage<'a>),
     /// Release everything of the session, then reply GOODBYE (SES-12).
     Goodbye,
     /// Our own GOODBYE was answered: the session is over, the transport may be closed (SES-15).
@@ -95,21 +93,53 @@ impl Session {
         Session { state, strict_ids, last_request: 0, gaps: 0, least_timeout, short_timeouts: 0, unfinished }
     }
 
-    /// Judges a message.
+    /// Whether a message goes to the realm; any other one goes to [`Session::control`].
+    ///
+    /// # Errors
+    /// A [`Violation`] where it is not legal now; the session is then failed for good.
+    #[inline]
+    pub fn routes(&mut self, message: &ClientMessage<'_>) -> Result<bool, Violation> {
+        if self.state != State::Joined {
+            return Ok(false);
+        }
+        match self.routable(message) {
+            Some(Ok(())) => Ok(true),
+            Some(Err(violation)) => self.fail(violation),
+            None => Ok(false),
+        }
+    }
+
+    /// Judges a message that does not go to the realm.
     ///
     /// # Errors
     /// A [`Violation`] where the message is not legal now; the session is then failed for good.
-    #[inline]
-    pub fn receive<'a>(&mut self, message: ClientMessage<'a>) -> Result<Action<'a>, Violation> {
-        if self.state == State::Joined
-            && let Some(verdict) = self.routable(&message)
-        {
-            return match verdict {
-                Ok(()) => Ok(Action::Route(message)),
-                Err(violation) => self.fail(violation),
-            };
+    pub fn control<'a>(&mut self, message: ClientMessage<'a>) -> Result<Action<'a>, Violation> {
+        use ClientMessage::*;
+        match (self.state, message) {
+            (State::Failed, _) => Ok(Action::Ignore),
+            (State::Waiting, Hello { realm, details }) => {
+                self.state = State::Joining;
+                Ok(Action::Join { realm, details })
+            }
+            (State::Joined, Goodbye { .. }) => {
+                self.state = State::Waiting;
+                Ok(Action::Goodbye)
+            }
+            (State::Leaving, Goodbye { .. }) => {
+                self.state = State::Waiting;
+                Ok(Action::Released)
+            }
+            (State::Leaving, Abort { .. }) => {
+                self.state = State::Failed;
+                Ok(Action::Abandon)
+            }
+            (State::Leaving, _) => Ok(Action::Ignore),
+            (_, Abort { .. }) => {
+                self.state = State::Failed;
+                Ok(Action::Abandon)
+            }
+            (state, message) => self.fail(illegal(state, &message)),
         }
-        self.control(message)
     }
 
     /// WELCOME is queued: the session begins, its request ids count from 1. Calls with a timeout below
@@ -218,35 +248,6 @@ impl Session {
         Ok(())
     }
 
-    fn control<'a>(&mut self, message: ClientMessage<'a>) -> Result<Action<'a>, Violation> {
-        use ClientMessage::*;
-        match (self.state, message) {
-            (State::Failed, _) => Ok(Action::Ignore),
-            (State::Waiting, Hello { realm, details }) => {
-                self.state = State::Joining;
-                Ok(Action::Join { realm, details })
-            }
-            (State::Joined, Goodbye { .. }) => {
-                self.state = State::Waiting;
-                Ok(Action::Goodbye)
-            }
-            (State::Leaving, Goodbye { .. }) => {
-                self.state = State::Waiting;
-                Ok(Action::Released)
-            }
-            (State::Leaving, Abort { .. }) => {
-                self.state = State::Failed;
-                Ok(Action::Abandon)
-            }
-            (State::Leaving, _) => Ok(Action::Ignore),
-            (_, Abort { .. }) => {
-                self.state = State::Failed;
-                Ok(Action::Abandon)
-            }
-            (state, message) => self.fail(illegal(state, &message)),
-        }
-    }
-
     fn fail<T>(&mut self, violation: Violation) -> Result<T, Violation> {
         self.state = State::Failed;
         Err(violation)
@@ -286,7 +287,12 @@ fn name(message: &ClientMessage<'_>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Action, Session, StrictIds};
-    use crate::wamp::{CallOptions, ClientMessage, HelloDetails, Id, Payload};
+    use crate::wamp::{CallOptions, ClientMessage, HelloDetails, Id, Payload, Violation};
+
+    /// What the session makes of a message; `None` where it goes to the realm.
+    fn receive<'a>(session: &mut Session, message: ClientMessage<'a>) -> Result<Option<Action<'a>>, Violation> {
+        if session.routes(&message)? { Ok(None) } else { session.control(message).map(Some) }
+    }
 
     fn hello() -> ClientMessage<'static> {
         ClientMessage::Hello {
@@ -311,7 +317,7 @@ mod tests {
 
     fn joined(strict: StrictIds) -> Session {
         let mut session = Session::default();
-        assert!(matches!(session.receive(hello()), Ok(Action::Join { .. })));
+        assert!(matches!(receive(&mut session, hello()), Ok(Some(Action::Join { .. }))));
         session.joined(strict, 50);
         session
     }
@@ -321,8 +327,11 @@ mod tests {
     fn anything_but_hello_before_welcome_is_a_violation() {
         for message in [call(1), goodbye(), ClientMessage::Authenticate { signature: "".into(), extra: &[] }] {
             let mut session = Session::default();
-            assert!(session.receive(message).is_err());
-            assert!(matches!(session.receive(hello()), Ok(Action::Ignore)), "STM-5: nothing is read any more");
+            assert!(receive(&mut session, message).is_err());
+            assert!(
+                matches!(receive(&mut session, hello()), Ok(Some(Action::Ignore))),
+                "STM-5: nothing is read any more"
+            );
         }
     }
 
@@ -330,7 +339,7 @@ mod tests {
     #[test]
     fn a_second_hello_is_a_violation() {
         let mut session = joined(StrictIds::Warn);
-        let violation = session.receive(hello()).unwrap_err();
+        let violation = receive(&mut session, hello()).unwrap_err();
         assert_eq!(violation.0, "HELLO while a session is established");
     }
 
@@ -338,8 +347,8 @@ mod tests {
     #[test]
     fn goodbye_ends_the_session_and_a_new_hello_may_follow() {
         let mut session = joined(StrictIds::Warn);
-        assert!(matches!(session.receive(goodbye()), Ok(Action::Goodbye)));
-        assert!(matches!(session.receive(hello()), Ok(Action::Join { .. })));
+        assert!(matches!(receive(&mut session, goodbye()), Ok(Some(Action::Goodbye))));
+        assert!(matches!(receive(&mut session, hello()), Ok(Some(Action::Join { .. }))));
     }
 
     /// SES-14, SES-15, STM-4.
@@ -347,16 +356,19 @@ mod tests {
     fn after_the_routers_goodbye_only_goodbye_counts() {
         let mut session = joined(StrictIds::Warn);
         session.leaving();
-        assert!(matches!(session.receive(call(1)), Ok(Action::Ignore)));
-        assert!(matches!(session.receive(hello()), Ok(Action::Ignore)));
-        assert!(matches!(session.receive(goodbye()), Ok(Action::Released)));
+        assert!(matches!(receive(&mut session, call(1)), Ok(Some(Action::Ignore))));
+        assert!(matches!(receive(&mut session, hello()), Ok(Some(Action::Ignore))));
+        assert!(matches!(receive(&mut session, goodbye()), Ok(Some(Action::Released))));
     }
 
     /// SES-16.
     #[test]
     fn abort_is_never_answered() {
         let mut session = joined(StrictIds::Warn);
-        assert!(matches!(session.receive(ClientMessage::Abort { reason: "a.b".into() }), Ok(Action::Abandon)));
+        assert!(matches!(
+            receive(&mut session, ClientMessage::Abort { reason: "a.b".into() }),
+            Ok(Some(Action::Abandon))
+        ));
     }
 
     /// IDS-7, D-04.
@@ -364,12 +376,12 @@ mod tests {
     fn request_ids_out_of_sequence_are_counted_or_abort() {
         let mut lenient = joined(StrictIds::Warn);
         for id in [1, 2, 5, 6] {
-            assert!(matches!(lenient.receive(call(id)), Ok(Action::Route(_))));
+            assert!(matches!(receive(&mut lenient, call(id)), Ok(None)));
         }
         assert_eq!(lenient.gaps(), 1);
         let mut strict = joined(StrictIds::Abort);
-        assert!(strict.receive(call(1)).is_ok());
-        assert_eq!(strict.receive(call(3)).unwrap_err().0, "request id 3 is out of sequence: the next one is 2");
+        assert!(receive(&mut strict, call(1)).is_ok());
+        assert_eq!(receive(&mut strict, call(3)).unwrap_err().0, "request id 3 is out of sequence: the next one is 2");
     }
 
     /// D-10.
@@ -379,7 +391,7 @@ mod tests {
         for (id, timeout) in (1..).zip([0, 1, 49, 50, 30_000]) {
             let options = CallOptions { timeout, ..CallOptions::default() };
             let ClientMessage::Call { request, procedure, payload, .. } = call(id) else { unreachable!() };
-            assert!(session.receive(ClientMessage::Call { request, options, procedure, payload }).is_ok());
+            assert!(receive(&mut session, ClientMessage::Call { request, options, procedure, payload }).is_ok());
         }
         assert_eq!(session.short_timeouts(), 2);
     }
@@ -394,12 +406,12 @@ mod tests {
         };
         let mut strict = joined(StrictIds::Abort);
         for (id, progress) in [(1, true), (2, false), (1, true), (1, false), (3, false)] {
-            assert!(strict.receive(chunk(id, progress)).is_ok(), "{id} {progress}");
+            assert!(receive(&mut strict, chunk(id, progress)).is_ok(), "{id} {progress}");
         }
-        assert_eq!(strict.receive(chunk(1, true)).unwrap_err().0, "request id 1 is out of sequence: the next one is 4");
+        assert_eq!(receive(&mut strict, chunk(1, true)).unwrap_err().0, "request id 1 is out of sequence: the next one is 4");
         let mut lenient = joined(StrictIds::Warn);
         for (id, progress) in [(1, false), (2, false), (1, false)] {
-            assert!(lenient.receive(chunk(id, progress)).is_ok(), "{id} {progress}");
+            assert!(receive(&mut lenient, chunk(id, progress)).is_ok(), "{id} {progress}");
         }
     }
 
@@ -407,9 +419,9 @@ mod tests {
     #[test]
     fn request_ids_wrap_from_2_to_the_53_to_1() {
         let mut session = joined(StrictIds::Warn);
-        assert!(session.receive(call(Id::MAX.get())).is_ok());
+        assert!(receive(&mut session, call(Id::MAX.get())).is_ok());
         let gaps = session.gaps();
-        assert!(session.receive(call(1)).is_ok());
+        assert!(receive(&mut session, call(1)).is_ok());
         assert_eq!(session.gaps(), gaps);
     }
 }

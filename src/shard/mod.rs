@@ -138,17 +138,24 @@ struct Clock {
     started: Instant,
     read: Instant,
     now: Now,
+    /// It was read in this turn.
+    fresh: bool,
 }
 
 impl Clock {
     fn new() -> Clock {
         let started = Instant::now();
-        let mut clock = Clock { started, read: started, now: Now { unix_ms: 0, mono_ms: 0 } };
+        let mut clock = Clock { started, read: started, now: Now { unix_ms: 0, mono_ms: 0 }, fresh: false };
         clock.read();
         clock
     }
 
+    /// Reads it, unless that was done in this turn.
     fn read(&mut self) {
+        if self.fresh {
+            return;
+        }
+        self.fresh = true;
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.read = Instant::now();
         let mono_ms = self.read.duration_since(self.started).as_millis() as u64;
@@ -323,7 +330,7 @@ impl Drop for Connected {
 }
 
 impl State {
-    /// Reads the clock; once for a batch of messages.
+    /// Before a batch of messages: sees to it that the clock was read in this turn.
     pub fn begin(&mut self) {
         self.clock.read();
         self.handled = 0;
@@ -343,6 +350,7 @@ impl State {
     }
 
     /// A realm whose home is this shard, with the outbox as its world.
+    #[inline]
     pub fn realm(&mut self, index: usize) -> Option<(&mut Realm, &mut Outbox, Now)> {
         let realm = self.realms.get_mut(index)?.as_mut()?;
         if self.touched.last() != Some(&index) && !self.touched.contains(&index) {
@@ -384,6 +392,7 @@ impl State {
             }
         }
         let written = outbox.flush();
+        clock.fresh = false;
         // Meta events may have met full queues: those sessions leave in the next turn, which is to come at once.
         if !written || self.outbox.has_evicted() { Some(self.clock.now.mono_ms) } else { self.deadlines.first() }
     }
@@ -409,6 +418,7 @@ impl State {
     #[cold]
     fn recover(&mut self) -> Option<u64> {
         log::error!("a turn failed; its realm goes on with what is left");
+        self.clock.fresh = false;
         Some(self.clock.now.mono_ms + RECOVERY_MS)
     }
 }

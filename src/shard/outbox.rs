@@ -52,7 +52,7 @@ pub struct Outbox {
     weight: usize,
     heaviest: usize,
     free: Vec<u32>,
-    dirty: Vec<u32>,
+    dirty: Vec<Link>,
     evicted: Vec<Link>,
     /// Empty buffers of past turns: an idle session holds none.
     spare: Vec<Vec<u8>>,
@@ -174,30 +174,27 @@ impl Outbox {
         self.queue(to).map(|queue| queue.standing())
     }
 
+    /// How the queue stands, told to the connection's task, which is woken from now on when the queue blocks, fails,
+    /// closes, is evicted or may be read again; `None` for a link that is gone.
+    #[inline]
+    pub fn attend(&mut self, to: Link, waker: &Waker) -> Option<Standing> {
+        let queue = self.queue(to)?;
+        if !queue.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            queue.waker = Some(waker.clone());
+        }
+        queue.choke();
+        Some(queue.standing())
+    }
+
     /// Whether so much waits that no request should be read from this session; it is woken when it may go on.
     #[inline]
     pub fn is_choked(&mut self, to: Link) -> bool {
-        self.queue(to).is_some_and(|queue| {
-            queue.choked |= queue.pending() >= queue.limit;
-            queue.choked
-        })
-    }
-
-    /// Registers the task to wake when the queue blocks, fails, closes or is evicted.
-    pub fn watch(&mut self, to: Link, waker: &Waker) {
-        if let Some(queue) = self.queue(to)
-            && !queue.waker.as_ref().is_some_and(|known| known.will_wake(waker))
-        {
-            queue.waker = Some(waker.clone());
-        }
+        self.queue(to).is_some_and(Queue::choke)
     }
 
     /// Writes what the socket takes, after it said that it is writable again.
     pub fn resume(&mut self, to: Link) {
-        let (slot, _) = parts(to);
-        if self.queue(to).is_some() {
-            self.write(slot);
-        }
+        self.write(to);
     }
 
     /// Writes the queues that got bytes, one write each, first come first served: so many of them that a message to
@@ -209,8 +206,8 @@ impl Outbox {
 
     fn write_dirty(&mut self, most: usize) {
         let mut dirty = std::mem::take(&mut self.dirty);
-        for slot in dirty.drain(..most.min(dirty.len())) {
-            self.write(slot);
+        for to in dirty.drain(..most.min(dirty.len())) {
+            self.write(to);
         }
         self.dirty = dirty;
     }
@@ -239,41 +236,28 @@ impl Outbox {
 
     #[inline]
     fn queue(&mut self, to: Link) -> Option<&mut Queue> {
-        let (slot, generation) = parts(to);
-        let place = self.slots.get_mut(slot as usize)?;
-        if place.generation == generation { place.queue.as_deref_mut() } else { None }
+        find(&mut self.slots, to)
     }
 
     /// The queue, where it takes messages.
     #[inline]
     fn open(&mut self, to: Link) -> Result<&mut Queue, Refused> {
-        match self.queue(to) {
-            Some(queue) if queue.state == State::Open && !queue.failed => Ok(queue),
-            _ => Err(Refused::Gone),
-        }
+        open(&mut self.slots, to)
     }
 
-    #[inline]
     fn mark(&mut self, to: Link) {
-        let (slot, _) = parts(to);
-        if let Some(queue) = self.queue(to)
-            && !queue.dirty
-        {
-            queue.dirty = true;
-            self.dirty.push(slot);
-        }
-        self.weigh(slot);
+        let Some(queue) = find(&mut self.slots, to) else { return };
+        queue.mark(to, &mut self.dirty);
+        queue.weigh(&mut self.weight);
+        self.bear();
+    }
+
+    /// Sees to it that all queues together stay within their memory.
+    #[inline]
+    fn bear(&mut self) {
         if self.weight > self.heaviest {
             self.relieve();
         }
-    }
-
-    /// Counts the memory of a queue anew.
-    #[inline]
-    fn weigh(&mut self, slot: u32) {
-        let Some(queue) = self.slots[slot as usize].queue.as_deref_mut() else { return };
-        let before = std::mem::replace(&mut queue.weight, queue.buffer.capacity());
-        self.weight = self.weight - before + queue.weight;
     }
 
     /// All queues together take too much memory: writes what the sockets take, and if that is not enough cuts off who
@@ -293,40 +277,28 @@ impl Outbox {
         {
             if let Some(queue) = self.slots[slot as usize].queue.as_deref_mut() {
                 queue.cut_off();
+                queue.weigh(&mut self.weight);
                 self.counters.cut_off += 1;
             }
-            self.weigh(slot);
         }
     }
 
     /// Writes one queue; gives its buffer back when it is empty.
-    fn write(&mut self, slot: u32) {
-        let Some(queue) = self.slots[slot as usize].queue.as_deref_mut() else { return };
+    fn write(&mut self, to: Link) {
+        let Some(queue) = find(&mut self.slots, to) else { return };
         queue.dirty = false;
-        if queue.drain() {
-            let buffer = std::mem::take(&mut queue.buffer);
+        let emptied = queue.drain().then(|| std::mem::take(&mut queue.buffer));
+        queue.weigh(&mut self.weight);
+        if let Some(buffer) = emptied {
             queue.written = 0;
             self.keep(buffer);
         }
-        self.weigh(slot);
     }
 
     fn keep(&mut self, mut buffer: Vec<u8>) {
         if (1..=LARGEST_SPARE).contains(&buffer.capacity()) && self.spare.len() < MOST_SPARES {
             buffer.clear();
             self.spare.push(buffer);
-        }
-    }
-
-    /// Gives an empty queue a spare buffer before it grows one of its own.
-    #[inline]
-    fn equip(&mut self, to: Link) {
-        let (slot, _) = parts(to);
-        if let Some(queue) = self.slots[slot as usize].queue.as_deref_mut()
-            && queue.buffer.capacity() == 0
-            && let Some(spare) = self.spare.pop()
-        {
-            queue.buffer = spare;
         }
     }
 
@@ -374,43 +346,41 @@ impl Outbox {
 impl Effects for Outbox {
     #[inline]
     fn send(&mut self, to: Link, message: &RouterMessage<'_>) -> Result<(), Refused> {
-        let queue = self.open(to)?;
+        let Outbox { slots, spare, dirty, counters, weight, .. } = self;
+        let queue = open(slots, to)?;
         let refusable = matches!(message, RouterMessage::Event { .. } | RouterMessage::Invocation { .. });
         let bound = if refusable { queue.limit } else { 2 * queue.limit };
         if queue.pending() >= bound {
             return Err(self.refuse(to, message));
         }
-        if queue.buffer.capacity() == 0 {
-            self.equip(to);
-        }
-        let queue = self.open(to)?;
-        if !queue.frame_bounded(|encoding, out| codec::encode(encoding, message, out)) {
-            self.counters.too_large += 1;
-            // What it was encoded into goes back at the end of the turn.
-            self.mark(to);
-            return Err(Refused::TooLarge);
-        }
-        self.mark(to);
-        Ok(())
+        queue.equip(spare);
+        let framed = queue.frame_bounded(|encoding, out| codec::encode(encoding, message, out));
+        // Also where it was not: what it was encoded into goes back at the end of the turn.
+        queue.mark(to, dirty);
+        queue.weigh(weight);
+        counters.too_large += u64::from(!framed);
+        self.bear();
+        if framed { Ok(()) } else { Err(Refused::TooLarge) }
     }
 
     fn send_batch(&mut self, to: Link, batch: &Batch) -> Result<(), Refused> {
-        self.open(to)?;
-        self.equip(to);
-        let queue = self.open(to)?;
-        let (mut too_large, mut sent) = (0, 0);
+        let Outbox { slots, spare, dirty, counters, weight, .. } = self;
+        let queue = open(slots, to)?;
+        queue.equip(spare);
+        let mut sent = 0;
         for message in batch.messages() {
             if queue.pending() >= queue.limit {
                 break;
             }
             sent += 1;
             if !queue.frame_bounded(|_, out| out.extend_from_slice(message)) {
-                too_large += 1;
+                counters.too_large += 1;
             }
         }
         queue.drain_early();
-        self.counters.too_large += too_large;
-        self.mark(to);
+        queue.mark(to, dirty);
+        queue.weigh(weight);
+        self.bear();
         match batch.ends.len() - sent {
             0 => Ok(()),
             missed => Err(self.overflow(to, missed)),
@@ -429,6 +399,22 @@ impl Effects for Outbox {
     }
 }
 
+/// The queue of a link, unless that is gone.
+#[inline]
+fn find(slots: &mut [Slot], to: Link) -> Option<&mut Queue> {
+    let (slot, generation) = parts(to);
+    match slots.get_mut(slot as usize)? {
+        Slot { generation: live, queue } if *live == generation => queue.as_deref_mut(),
+        _ => None,
+    }
+}
+
+/// The same where it takes messages.
+#[inline]
+fn open(slots: &mut [Slot], to: Link) -> Result<&mut Queue, Refused> {
+    find(slots, to).filter(|queue| queue.state == State::Open && !queue.failed).ok_or(Refused::Gone)
+}
+
 /// The same message with no text for people.
 fn without_text<'m>(message: &RouterMessage<'m>) -> RouterMessage<'m> {
     match *message {
@@ -438,10 +424,12 @@ fn without_text<'m>(message: &RouterMessage<'m>) -> RouterMessage<'m> {
     }
 }
 
+#[inline]
 const fn link(slot: u32, generation: u32) -> Link {
     Link((generation as u64) << 32 | slot as u64)
 }
 
+#[inline]
 const fn parts(link: Link) -> (u32, u32) {
     (link.0 as u32, (link.0 >> 32) as u32)
 }

@@ -30,7 +30,7 @@ use crate::realm::Link;
 use crate::session::{Action, Session};
 use crate::shard::outbox::{Attachment, Sink};
 use crate::shard::{Shard, State};
-use crate::wamp::{Encoding, ErrorUri, RouterMessage, Violation};
+use crate::wamp::{ClientMessage, Encoding, ErrorUri, RouterMessage, Violation};
 
 /// How far the conversation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +148,7 @@ impl Conversation {
     }
 
     /// Handles a frame. Messages that must wait go to `backlog`.
+    #[inline]
     pub(super) fn frame(&mut self, state: &mut State, frame: Frame<'_>, backlog: &mut Backlog) -> Flow {
         self.heard = true;
         match frame {
@@ -166,6 +167,7 @@ impl Conversation {
         }
     }
 
+    #[inline]
     fn messages(&mut self, state: &mut State, mut messages: Messages<'_>, backlog: &mut Backlog) -> Flow {
         if std::mem::take(&mut self.fresh) {
             self.adapt(state, &messages);
@@ -195,18 +197,28 @@ impl Conversation {
     }
 
     /// Handles one message.
+    #[inline]
     pub(super) fn message(&mut self, state: &mut State, bytes: &[u8]) -> Flow {
-        let verdict = match codec::decode(self.encoding, bytes, &self.service.options.codec) {
-            Ok(message) => self.session.receive(message),
+        let message = match codec::decode(self.encoding, bytes, &self.service.options.codec) {
+            Ok(message) => message,
             // Only GOODBYE counts now, and this is none (SES-14).
             Err(_) if self.stage == Stage::Farewell => return Flow::Go,
+            Err(violation) => return self.violated(state, violation),
+        };
+        let routed = match self.session.routes(&message) {
+            Ok(true) => state.route(self.link, message),
+            Ok(false) => return self.control(state, message),
             Err(violation) => Err(violation),
         };
-        match verdict {
-            Ok(Action::Route(message)) => match state.route(self.link, message) {
-                Ok(()) => self.pace(state),
-                Err(violation) => self.violated(state, violation),
-            },
+        match routed {
+            Ok(()) => self.pace(state),
+            Err(violation) => self.violated(state, violation),
+        }
+    }
+
+    /// Handles a message that does not go to the realm.
+    fn control(&mut self, state: &mut State, message: ClientMessage<'_>) -> Flow {
+        match self.session.control(message) {
             Ok(action) => self.act(state, action),
             Err(violation) => self.violated(state, violation),
         }
@@ -232,7 +244,7 @@ impl Conversation {
                 state.leave(self.link);
                 self.end(state, Some(close::NORMAL), "")
             }
-            Action::Route(_) | Action::Ignore => Flow::Go,
+            Action::Ignore => Flow::Go,
         }
     }
 
@@ -259,6 +271,7 @@ impl Conversation {
         self.abort(state, ErrorUri::SystemShutdown, "the router stops", GOING_AWAY);
     }
 
+    #[cold]
     fn violated(&mut self, state: &mut State, Violation(text): Violation) -> Flow {
         complain(format_args!("peer={} transport={} violation={text:?}", self.address, self.manner.as_str()));
         self.abort(state, ErrorUri::ProtocolViolation, &text, Some(close::PROTOCOL_ERROR))

@@ -71,21 +71,17 @@ fn yield_to_all(cx: &mut Context<'_>) -> Poll<Exit> {
 impl Driver {
     /// Goes as far as it can without waiting, and reads once at most.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Exit> {
-        let shard = self.shard.clone();
-        shard.state().outbox.watch(self.talk.link(), cx.waker());
         loop {
-            if self.look(cx) {
-                return Poll::Ready(Exit::Closed);
-            }
+            let Some(readable) = self.look(cx) else { return Poll::Ready(Exit::Closed) };
             if self.talk.timer.fired(cx) {
-                let dropped = self.talk.expired(&mut shard.state());
-                shard.end_of_turn();
+                let dropped = self.talk.expired(&mut self.shard.state());
+                self.shard.end_of_turn();
                 if dropped {
                     return Poll::Ready(Exit::Closed);
                 }
                 continue;
             }
-            match self.step(cx) {
+            match self.step(cx, readable) {
                 Progress::Again => {}
                 Progress::Wait => return Poll::Pending,
                 Progress::Leave(exit) => return Poll::Ready(exit),
@@ -94,37 +90,38 @@ impl Driver {
         }
     }
 
-    /// Looks at the queue and at the shard; whether the connection is over.
-    fn look(&mut self, cx: &mut Context<'_>) -> bool {
-        let shard = self.shard.clone();
+    /// Looks at the queue, which wakes the task from now on, and at the shard. Whether the client may be read; `None`
+    /// where the connection is over.
+    fn look(&mut self, cx: &mut Context<'_>) -> Option<bool> {
+        let Driver { shard, writer, talk, .. } = self;
         let mut state = shard.state();
-        let link = self.talk.link();
-        let Some(mut standing) = state.outbox.standing(link) else { return true };
-        while standing.blocked && !standing.failed && self.writer.poll_writable(cx).is_ready() {
+        let link = talk.link();
+        let mut standing = state.outbox.attend(link, cx.waker())?;
+        while standing.blocked && !standing.failed && writer.poll_writable(cx).is_ready() {
             state.outbox.resume(link);
-            let Some(now) = state.outbox.standing(link) else { return true };
-            standing = now;
+            standing = state.outbox.standing(link)?;
         }
-        match self.talk.stage() {
-            Stage::Joined if standing.closing => self.talk.farewell(),
+        match talk.stage() {
+            Stage::Joined if standing.closing => talk.farewell(),
             Stage::Greeting | Stage::Parted if shard.is_draining() => {
-                self.talk.stop(&mut state);
+                talk.stop(&mut state);
                 shard.end_of_turn();
             }
             Stage::Ending if standing.pending == 0 && !self.finished => {
                 self.finished = true;
-                self.writer.finish();
+                writer.finish();
             }
             _ => {}
         }
-        standing.failed || (self.ended && self.finished)
+        let over = standing.failed || (self.ended && self.finished);
+        (!over).then_some(!standing.choked)
     }
 
-    fn step(&mut self, cx: &mut Context<'_>) -> Progress {
+    fn step(&mut self, cx: &mut Context<'_>, readable: bool) -> Progress {
         if self.talk.stage() == Stage::Ending {
             return self.discard(cx);
         }
-        if self.shard.state().outbox.is_choked(self.talk.link()) {
+        if !readable {
             return Progress::Wait;
         }
         if self.stalled { self.go_on() } else { self.read(cx) }
@@ -250,8 +247,11 @@ impl Driver {
         Flow::End
     }
 
+    /// Keeps what is not a whole frame yet; nothing was kept.
     fn keep(&mut self, rest: &[u8]) {
-        self.tail = rest.to_vec();
+        if !rest.is_empty() {
+            self.tail = rest.to_vec();
+        }
     }
 
     fn settle(&mut self, flow: Flow, otherwise: Progress) -> Progress {

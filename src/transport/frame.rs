@@ -97,6 +97,7 @@ pub const SEPARATOR_AUTOBAHN: u8 = 0x18;
 
 impl<'a> Messages<'a> {
     /// A frame that holds one message.
+    #[inline]
     pub const fn whole(body: &'a [u8]) -> Messages<'a> {
         Messages { rest: Some(body), split: Split::Whole }
     }
@@ -152,6 +153,7 @@ impl<'a> Messages<'a> {
 impl<'a> Iterator for Messages<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         let body = self.rest.take()?;
         let (message, rest) = match self.split {

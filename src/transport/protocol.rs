@@ -13,6 +13,7 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
+    #[inline]
     pub(super) fn next<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Failure> {
         match self {
             Protocol::RawSocket { incoming, .. } => incoming.next(input),

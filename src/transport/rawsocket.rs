@@ -11,6 +11,7 @@
 //! Invariants: a frame longer than announced fails before its body arrives; nothing here allocates but `pong`'s
 //! output. Not here: the handshake timeout, and never sending what the client does not take (the outbox, RAW-15).
 
+use crate::codec::put;
 use crate::shard::framing::Framing;
 use crate::wamp::Encoding;
 
@@ -147,6 +148,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The [`Failure`] its prefix shows.
+    #[inline]
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Result<Step<'a>, Failure> {
         let Some((prefix, rest)) = input.split_first_chunk::<PREFIX>() else {
             return Ok(Step::More { missing: PREFIX - input.len() });
@@ -166,6 +168,7 @@ impl Incoming {
 }
 
 /// The type and length of a frame (RAW-9, RAW-10).
+#[inline]
 fn read_prefix(prefix: [u8; PREFIX]) -> Result<(u8, usize), Failure> {
     let head = prefix[0];
     let length = u32::from_be_bytes(prefix) as usize & (LONGEST - 1);
@@ -184,6 +187,7 @@ fn read_prefix(prefix: [u8; PREFIX]) -> Result<(u8, usize), Failure> {
 }
 
 /// The prefix of a frame of `length` bytes, 16 Mi at most.
+#[inline]
 fn prefix(kind: u8, length: usize) -> [u8; PREFIX] {
     debug_assert!(length <= LONGEST, "the outbox lets no longer message through");
     if length == LONGEST {
@@ -204,15 +208,19 @@ pub fn pong(payload: &[u8], out: &mut Vec<u8>) {
 pub struct Outgoing;
 
 impl Framing for Outgoing {
+    #[inline]
     fn begin(&mut self, out: &mut Vec<u8>) -> usize {
         let mark = out.len();
-        out.extend_from_slice(&[0; PREFIX]);
+        put(out, [0; PREFIX]);
         mark
     }
 
+    #[inline]
     fn end(&mut self, out: &mut Vec<u8>, mark: usize) {
         let length = out.len() - mark - PREFIX;
-        out[mark..mark + PREFIX].copy_from_slice(&prefix(MESSAGE, length));
+        if let Some(reserved) = out[mark..].first_chunk_mut() {
+            *reserved = prefix(MESSAGE, length);
+        }
     }
 
     fn seal(&mut self, _: &mut Vec<u8>) {}

@@ -14,6 +14,7 @@ impl Id {
     pub const MAX: Id = Id(NonZeroU64::new(1 << 53).expect("2^53 is not zero"));
 
     /// The id for `value`; `None` outside 1..=2^53.
+    #[inline]
     pub const fn new(value: u64) -> Option<Id> {
         match NonZeroU64::new(value) {
             Some(value) if value.get() <= 1 << 53 => Some(Id(value)),
@@ -22,11 +23,13 @@ impl Id {
     }
 
     /// The number, 1..=2^53.
+    #[inline]
     pub const fn get(self) -> u64 {
         self.0.get()
     }
 
     /// The next id of a session-scope counter; wraps from 2^53 to 1 (IDS-4).
+    #[inline]
     pub const fn next(self) -> Id {
         match Id::new(self.get() + 1) {
             Some(next) => next,

@@ -47,6 +47,7 @@ impl Payload<'static> {
 
 impl Payload<'_> {
     /// Whether neither element is present.
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.args.is_empty() && self.kwargs.is_empty()
     }

@@ -87,6 +87,7 @@ fn ascii_space(byte: u8) -> bool {
 }
 
 /// Whether `uri` lies in the router's own name space: `wamp` or `wamp.*` (URI-11, URI-12).
+#[inline]
 pub fn is_reserved(uri: &str) -> bool {
     uri.strip_prefix("wamp").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -1,6 +1,7 @@
 //! The writer.
 
 use super::{BYTES, LIST, MAP, NEGATIVE, TEXT, UNSIGNED};
+use crate::codec::put;
 use crate::codec::token::Emit;
 
 /// Writes CBOR with definite lengths.
@@ -17,8 +18,7 @@ impl<'o> CborEmit<'o> {
 
     #[inline(always)]
     fn tagged<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
-        self.out.push(tag);
-        self.out.extend_from_slice(&bytes);
+        put::tagged(self.out, tag, bytes);
     }
 
     #[inline(always)]

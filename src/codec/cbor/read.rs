@@ -273,6 +273,13 @@ impl<'a> Reader<'a> for CborReader<'a> {
     }
 
     #[inline(always)]
+    fn empty_map(&mut self) -> bool {
+        let Some((0xa0, rest)) = self.rest.split_first() else { return false };
+        self.rest = rest;
+        true
+    }
+
+    #[inline(always)]
     fn container(&mut self) -> Read<Option<Container>> {
         self.skip_tags()?;
         match self.rest.first() {

@@ -40,6 +40,12 @@ impl<'o> JsonEmit<'o> {
     }
 
     #[inline(always)]
+    fn open(&mut self, bracket: u8) {
+        self.comma();
+        self.out.push(bracket);
+    }
+
+    #[inline(always)]
     fn word(&mut self, word: &[u8]) {
         self.comma();
         self.out.extend_from_slice(word);
@@ -108,11 +114,11 @@ impl Emit for JsonEmit<'_> {
     }
 
     fn begin_list(&mut self, _len: usize) {
-        self.word(b"[");
+        self.open(b'[');
     }
 
     fn begin_map(&mut self, _len: usize) {
-        self.word(b"{");
+        self.open(b'{');
     }
 
     fn end_list(&mut self) {
@@ -124,7 +130,7 @@ impl Emit for JsonEmit<'_> {
     }
 
     fn begin_open(&mut self, map: bool) -> usize {
-        self.word(if map { b"{" } else { b"[" });
+        self.open(if map { b'{' } else { b'[' });
         0
     }
 

@@ -277,6 +277,13 @@ impl<'a> Reader<'a> for JsonReader<'a> {
         }
     }
 
+    #[inline(always)]
+    fn empty_map(&mut self) -> bool {
+        let empty = self.rest().starts_with(b"{}");
+        self.at += if empty { 2 } else { 0 };
+        empty
+    }
+
     fn container(&mut self) -> Read<Option<Container>> {
         let byte = self.next_byte()?;
         if !matches!(byte, b'[' | b'{') {

@@ -41,7 +41,7 @@ pub(super) struct Elements<'r, R> {
 
 impl<'a, R: Reader<'a>> Elements<'_, R> {
     /// An id, 1 to 2^53 (IDS-1); in the binary encodings also a float above 2^32 that is one exactly (D-49).
-    #[inline]
+    #[inline(always)]
     pub fn id(&mut self, what: &'static str) -> Result<Id, Fault> {
         self.expect(what)?;
         let number = self.reader.uint()?;
@@ -75,7 +75,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
     }
 
     /// Text.
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self, what: &'static str) -> Result<Cow<'a, str>, Fault> {
         self.expect(what)?;
         match self.reader.text()? {
@@ -97,7 +97,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
     }
 
     /// A map whose pairs `take` sees one by one, those whose value is null left out.
-    #[inline]
+    #[inline(always)]
     pub fn map(
         &mut self,
         what: &'static str,
@@ -113,6 +113,10 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
         what: &'static str,
         take: impl FnMut(&str, Entry<'_, R>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
+        // Options mostly are empty: nothing else is asked then.
+        if self.room > 0 && self.reader.empty_map() {
+            return Ok(());
+        }
         entries(self.reader, &Path::Within(&Path::Message(self.code), what), self.room, take)
     }
 
@@ -140,7 +144,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
     /// Arguments and ArgumentsKw, both optional. In `transparent` mode a string or binary may stand for both (PPT-6).
     ///
     /// What is empty is left out (GEN-6): two absent elements and two empty ones are the same payload.
-    #[inline]
+    #[inline(always)]
     pub fn payload(&mut self, transparent: bool) -> Result<Payload<'a>, Fault> {
         let mut payload = Payload { encoding: self.encoding, args: &[], kwargs: &[] };
         if !self.more()? {
@@ -160,7 +164,7 @@ impl<'a, R: Reader<'a>> Elements<'_, R> {
         Ok(payload)
     }
 
-    #[inline]
+    #[inline(always)]
     fn args(&mut self, transparent: bool) -> Result<&'a [u8], Fault> {
         let start = self.reader.position();
         match self.reader.peek()? {

@@ -56,7 +56,7 @@ impl Keys<'_> {
 }
 
 /// Reads a map, `room` levels deep at most; `take` sees every pair whose value is not null.
-#[inline]
+#[inline(never)]
 pub(super) fn entries<'a, R: Reader<'a>>(
     reader: &mut R,
     path: &Path<'_>,
@@ -68,9 +68,6 @@ pub(super) fn entries<'a, R: Reader<'a>>(
         return Err(not_a_map(reader, path));
     }
     let Some(mut map) = reader.container()? else { return Err(not_a_map(reader, path)) };
-    if map.left == 0 {
-        return Ok(());
-    }
     let mut keys = Keys::default();
     while reader.more(&mut map)? {
         let key = reader.text_key()?;

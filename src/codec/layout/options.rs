@@ -18,7 +18,7 @@ const MODE_WORDS: &str = "\"skip\", \"kill\" or \"killnowait\"";
 type Copied<'a> = Option<Box<Passthru<'a>>>;
 
 /// CALL.Options.
-#[inline]
+#[inline(always)]
 pub(super) fn call<'a, R: Reader<'a>>(message: &mut Elements<'_, R>) -> Result<CallOptions<'a>, Fault> {
     let mut options = CallOptions::default();
     message.map("Options", |key, entry| {
@@ -35,7 +35,7 @@ pub(super) fn call<'a, R: Reader<'a>>(message: &mut Elements<'_, R>) -> Result<C
 }
 
 /// YIELD.Options.
-#[inline]
+#[inline(always)]
 pub(super) fn r#yield<'a, R: Reader<'a>>(message: &mut Elements<'_, R>) -> Result<YieldOptions<'a>, Fault> {
     let mut options = YieldOptions::default();
     message.map("Options", |key, entry| {

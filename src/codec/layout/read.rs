@@ -6,7 +6,10 @@ use crate::codec::token::{Container, Malformed, Reader};
 use crate::wamp::{ClientMessage, Encoding, Violation};
 
 /// Reads the one message that `bytes` hold.
-#[inline]
+///
+/// One function for each encoding, with the whole layout in it: a message is built where the caller wants it, and not
+/// handed from function to function.
+#[inline(never)]
 pub(in crate::codec) fn read<'a, R: Reader<'a>>(
     encoding: Encoding,
     bytes: &'a [u8],
@@ -25,7 +28,7 @@ fn malformed(encoding: Encoding, why: Malformed, at: usize) -> Violation {
     Violation(format!("malformed {} near byte {at}: {}", encoding.as_str(), why.as_str()))
 }
 
-#[inline]
+#[inline(always)]
 fn message<'a, R: Reader<'a>>(
     encoding: Encoding,
     reader: &mut R,
@@ -43,7 +46,7 @@ fn message<'a, R: Reader<'a>>(
     Ok(message)
 }
 
-#[inline]
+#[inline(always)]
 fn begin<'a, R: Reader<'a>>(reader: &mut R) -> Result<Container, Fault> {
     let kind = reader.peek()?;
     match reader.container()? {
@@ -53,7 +56,7 @@ fn begin<'a, R: Reader<'a>>(reader: &mut R) -> Result<Container, Fault> {
 }
 
 /// The elements behind the code, in their order.
-#[inline]
+#[inline(always)]
 fn body<'a, R: Reader<'a>>(code: u64, m: &mut Elements<'_, R>) -> Result<ClientMessage<'a>, Fault> {
     Ok(match code {
         code::CALL => call(m)?,
@@ -87,7 +90,7 @@ fn body<'a, R: Reader<'a>>(code: u64, m: &mut Elements<'_, R>) -> Result<ClientM
     })
 }
 
-#[inline]
+#[inline(always)]
 fn call<'a, R: Reader<'a>>(m: &mut Elements<'_, R>) -> Result<ClientMessage<'a>, Fault> {
     let request = m.id("Request")?;
     let options = options::call(m)?;
@@ -96,7 +99,7 @@ fn call<'a, R: Reader<'a>>(m: &mut Elements<'_, R>) -> Result<ClientMessage<'a>,
     Ok(ClientMessage::Call { request, options, procedure, payload })
 }
 
-#[inline]
+#[inline(always)]
 fn r#yield<'a, R: Reader<'a>>(m: &mut Elements<'_, R>) -> Result<ClientMessage<'a>, Fault> {
     let request = m.id("Request")?;
     let options = options::r#yield(m)?;

@@ -1,5 +1,6 @@
 //! The writer.
 
+use crate::codec::put;
 use crate::codec::token::Emit;
 
 /// Writes MessagePack.
@@ -16,8 +17,7 @@ impl<'o> MsgPackEmit<'o> {
 
     #[inline(always)]
     fn tagged<const N: usize>(&mut self, tag: u8, bytes: [u8; N]) {
-        self.out.push(tag);
-        self.out.extend_from_slice(&bytes);
+        put::tagged(self.out, tag, bytes);
     }
 
     /// The head of a container: in one byte below 16, else after the tag for two bytes or its successor for four.

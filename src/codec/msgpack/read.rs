@@ -142,8 +142,8 @@ impl<'a> MsgPackReader<'a> {
     }
 }
 
-/// The bytes behind the content of a list or map; the outermost value counts as a list of one. Recursion is as deep as
-/// `room` at most.
+/// The bytes behind the content of a list or map; a scalar alone counts as a list of one. Recursion is as deep as `room`
+/// at most.
 ///
 /// Most of what a message costs is spent here, so the position is a local that lives in registers.
 fn skip_content(rest: &[u8], container: Container, room: usize) -> Read<&[u8]> {
@@ -172,6 +172,7 @@ fn skip_content(rest: &[u8], container: Container, room: usize) -> Read<&[u8]> {
 impl<'a> Reader<'a> for MsgPackReader<'a> {
     const FLOAT_IDS: bool = true;
     const EMPTY_LIST: &'static [u8] = &[0x90];
+    const LONGEST_EMPTY: usize = 5;
 
     #[inline]
     fn new(bytes: &'a [u8]) -> Read<MsgPackReader<'a>> {
@@ -236,6 +237,13 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
     }
 
     #[inline(always)]
+    fn empty_map(&mut self) -> bool {
+        let Some((0x80, rest)) = self.rest.split_first() else { return false };
+        self.rest = rest;
+        true
+    }
+
+    #[inline(always)]
     fn more(&mut self, container: &mut Container) -> Read<bool> {
         Ok(container.count_down())
     }
@@ -249,7 +257,11 @@ impl<'a> Reader<'a> for MsgPackReader<'a> {
 
     #[inline]
     fn skip(&mut self, room: usize) -> Read<()> {
-        self.rest = skip_content(self.rest, Container { left: 1, map: false }, room)?;
+        let (content, room) = match self.container()? {
+            Some(content) => (content, room.checked_sub(1).ok_or(Malformed::TooDeep)?),
+            None => (Container { left: 1, map: false }, room),
+        };
+        self.rest = skip_content(self.rest, content, room)?;
         Ok(())
     }
 

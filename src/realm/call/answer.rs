@@ -18,6 +18,7 @@ impl Realm {
     /// # Errors
     /// [`Violation`] for an invocation never issued to this session (PRO-3) and for payload passthru that was not
     /// announced (PRO-6).
+    #[inline(never)]
     pub(in crate::realm) fn yields(
         &mut self,
         now: Now,
@@ -187,9 +188,7 @@ impl Realm {
     fn move_call(&mut self, index: u32, seat: Seat) {
         let Some(call) = self.calls.get_mut(index) else { return };
         call.seat = seat;
-        if let Some(member) = self.members.get_mut(seat.callee) {
-            member.invocations.insert(seat.invocation.get(), index);
-        }
+        seat.occupy(&mut self.members, index);
         if seat.runs_timeout {
             self.calls.set_deadline(index, None);
         }

@@ -3,7 +3,6 @@
 use super::Seat;
 use crate::realm::departure::Abandoned;
 use crate::realm::errors::{Failure, refuse};
-use crate::realm::ids::IdMap;
 use crate::realm::members::{Members, Pending};
 use crate::realm::{Effects, MemberKey, Now, Realm};
 use crate::wamp::{CancelMode, ErrorUri, Features, Id, InterruptDetails, RequestType, RouterMessage};
@@ -81,11 +80,8 @@ impl Realm {
     /// A session is over: what it has in flight ends by [`Realm::end_abandoned`]. It is marked as departed already.
     pub(in crate::realm) fn abandon_calls(&mut self, member: MemberKey) {
         let Some(departed) = self.members.get_mut(member) else { return };
-        let hashes = *departed.calls.hasher();
-        let calls = std::mem::replace(&mut departed.calls, IdMap::with_hasher(hashes));
-        let invocations = std::mem::replace(&mut departed.invocations, IdMap::with_hasher(hashes));
-        if calls.len() + invocations.len() > 0 {
-            let (calls, invocations) = (calls.into_iter(), invocations.into_iter());
+        if departed.calls.len() + departed.invocations.len() > 0 {
+            let (calls, invocations) = (departed.calls.drain(), departed.invocations.drain());
             self.abandoned.push_back(Abandoned { member, calls, invocations });
         }
     }

@@ -49,6 +49,7 @@ impl Realm {
     ///
     /// # Errors
     /// [`Violation`] for a feature used without announcing it (PRO-5, PRO-6) and for the id of a call in flight (D-50).
+    #[inline(never)]
     pub(in crate::realm) fn call(
         &mut self,
         now: Now,
@@ -139,19 +140,22 @@ impl Realm {
     /// Everything that is decided without telling whether the procedure exists (AZN-4): a valid URI, an allowed call,
     /// an allowed disclosure. Returns whether the caller is named (CID-1, CID-3, D-12).
     fn may_call(
-        &self,
+        &mut self,
         from: MemberKey,
         options: &CallOptions<'_>,
         procedure: &str,
         found: Option<EntryKey>,
     ) -> Result<bool, Failure> {
         // What is registered was checked when it was: only other URIs need the walk over their characters.
-        let policy = found.and_then(|key| self.dealer.registrations.policy(key));
-        if policy != Some(Policy::Exact) && !self.options.uris.allow(procedure, Policy::Exact) {
+        let exact = found.filter(|&key| self.dealer.registrations.policy(key) == Some(Policy::Exact));
+        if exact.is_none() && !self.options.uris.allow(procedure, Policy::Exact) {
             return Err(Failure::invalid_uri("the procedure is no valid URI"));
         }
         let Some(caller) = self.members.get(from) else { return Err(Failure::not_authorized()) };
-        let verdict = caller.judge(Action::Call, procedure, Policy::Exact);
+        let verdict = match (&caller.rules, exact) {
+            (Some(rules), Some(registration)) => self.verdicts.judge(rules, registration, procedure),
+            _ => caller.judge(Action::Call, procedure, Policy::Exact),
+        };
         if !verdict.allowed {
             return Err(Failure::not_authorized());
         }
@@ -199,9 +203,9 @@ impl Realm {
             }
             Choice::Nobody => return Ok(None),
         };
-        let seated = dealer.registrations.get(key).and_then(|registration| registration.callee(ticket));
-        let (Some(seated), Some(callee), Some(member_key), Some(caller)) =
-            (seated, members.at(member), members.key_at(member), members.get(offer.caller))
+        let Some(registration) = dealer.registrations.get(key) else { return Ok(None) };
+        let (Some(seated), Some((member_key, callee)), Some(caller)) =
+            (registration.callee(ticket), members.entry_at(member), members.get(offer.caller))
         else {
             return Ok(None);
         };
@@ -211,6 +215,7 @@ impl Realm {
         }
         let invocation = next_invocation(callee);
         let runs_timeout = offer.timeout != 0 && seated.runs_timeout();
+        let returnable = callee.has(Features::CALLEE_REROUTE) && registration.invoke != Invoke::Single;
         let details = InvocationDetails {
             procedure: (dealer.registrations.policy(key) != Some(Policy::Exact)).then_some(offer.procedure),
             caller: (offer.disclose || seated.discloses()).then(|| caller.disclosure()),
@@ -226,28 +231,23 @@ impl Realm {
             payload: offer.payload,
         };
         out.send(callee.link, &message).map_err(undelivered)?;
-        if let Some(member) = members.at_mut(member) {
-            member.invoked = invocation.get();
-        }
         if let Some(callee) = dealer.registrations.get_mut(key).and_then(|r| r.callee_mut(ticket)) {
             callee.occupy();
         }
-        Ok(Some(Seat { callee: member_key, invocation, registration: key, ticket, runs_timeout }))
+        Ok(Some(Seat { callee: member_key, invocation, registration: key, ticket, runs_timeout, returnable }))
     }
 
     /// What the call will need again, if anything.
+    #[inline]
     fn keep(&self, offer: &Offer<'_>, seat: &Seat) -> Option<Box<Kept>> {
-        let callee = self.members.get(seat.callee)?;
-        let may_return = callee.has(Features::CALLEE_REROUTE)
-            && self.dealer.registrations.get(seat.registration)?.invoke != Invoke::Single;
-        if !may_return && !offer.progress {
+        if !seat.returnable && !offer.progress {
             return None;
         }
         if !offer.progress && self.calls.kept_bytes + offer.frozen_bytes() > MOST_KEPT {
             return None;
         }
         let bytes = offer.frozen_bytes() + offer.payload.args.len() + offer.payload.kwargs.len();
-        let payload = may_return && self.calls.kept_bytes + bytes <= MOST_KEPT;
+        let payload = seat.returnable && self.calls.kept_bytes + bytes <= MOST_KEPT;
         Some(Box::new(Kept::new(offer, payload)))
     }
 

@@ -13,7 +13,7 @@
 //! the last one issued, and not in flight.
 //!
 //! `invoke`: CALL to INVOCATION. `answer`: YIELD and ERROR to RESULT and ERROR. `end`: CANCEL, timeout, refusal,
-//! departure. `kept`: what a call needs again. Not here: which callee has its turn (`dealer`), calls to `wamp.*`
+//! departure. `kept`: what a call needs again. `verdicts`: what rules said of it. Not here: which callee has its turn (`dealer`), calls to `wamp.*`
 //! (`meta`). Spec: "Calling and Invocations", "Progressive Call Results", "Progressive Call Invocations", "Call
 //! Timeouts", "Call Canceling", "Call Rerouting", "Caller Identification"; rows RPC, PRG, PRI, TMO, CAN, CID.
 
@@ -21,6 +21,7 @@ mod answer;
 mod end;
 mod invoke;
 mod kept;
+mod verdicts;
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,7 @@ use crate::pattern::EntryKey;
 use crate::wamp::Id;
 pub(super) use invoke::Asked;
 use kept::Kept;
+pub(super) use verdicts::Verdicts;
 
 /// The callee that a call went to.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,19 @@ struct Seat {
     ticket: u64,
     /// The callee runs the timeout (TMO-2).
     runs_timeout: bool,
+    /// The callee may hand the call back, for another one to take (CID-6).
+    returnable: bool,
+}
+
+impl Seat {
+    /// The callee owes the call at `index` an answer.
+    #[inline]
+    fn occupy(&self, members: &mut Members, index: u32) {
+        if let Some(member) = members.get_mut(self.callee) {
+            member.invoked = self.invocation.get();
+            member.invocations.insert(self.invocation.get(), index);
+        }
+    }
 }
 
 /// One call in flight.
@@ -121,9 +136,7 @@ impl Calls {
         if let Some(member) = members.get_mut(caller) {
             member.calls.insert(request.get(), Pending::Invoked(index));
         }
-        if let Some(member) = members.get_mut(seat.callee) {
-            member.invocations.insert(seat.invocation.get(), index);
-        }
+        seat.occupy(members, index);
     }
 
     /// Forgets a call: its final answer is due, or its caller is gone.

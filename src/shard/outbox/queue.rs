@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::super::framing::Framing;
-use crate::realm::MemberKey;
+use crate::realm::{Link, MemberKey};
 use crate::wamp::Encoding;
 
 /// Where a queue's bytes go.
@@ -124,6 +124,14 @@ impl Queue {
         self.buffer.len() - self.written
     }
 
+    /// Chokes the session where its limit is queued; whether it is choked.
+    #[inline]
+    pub(super) fn choke(&mut self) -> bool {
+        self.choked |= self.pending() >= self.limit;
+        self.choked
+    }
+
+    #[inline]
     pub(super) fn standing(&self) -> Standing {
         let pending = self.pending();
         Standing {
@@ -138,6 +146,25 @@ impl Queue {
     pub(super) fn into_unsent(mut self) -> Vec<u8> {
         self.attachment.framing.seal(&mut self.buffer);
         self.buffer.split_off(self.written)
+    }
+
+    /// Gives an empty queue a spare buffer before it grows one of its own.
+    #[inline]
+    pub(super) fn equip(&mut self, spare: &mut Vec<Vec<u8>>) {
+        if self.buffer.capacity() == 0
+            && let Some(buffer) = spare.pop()
+        {
+            self.buffer = buffer;
+        }
+    }
+
+    /// Lists the queue to be written, once.
+    #[inline]
+    pub(super) fn mark(&mut self, link: Link, dirty: &mut Vec<Link>) {
+        if !self.dirty {
+            self.dirty = true;
+            dirty.push(link);
+        }
     }
 
     /// Frames a message unless it is longer than the receiver takes (RAW-15).
@@ -184,6 +211,16 @@ impl Queue {
         if self.pending() >= EARLY && !self.blocked && self.drain() {
             self.buffer.clear();
             self.written = 0;
+        }
+    }
+
+    /// Counts its memory anew in that of all queues.
+    #[inline]
+    pub(super) fn weigh(&mut self, all: &mut usize) {
+        let weight = self.buffer.capacity();
+        if weight != self.weight {
+            *all = *all - self.weight + weight;
+            self.weight = weight;
         }
     }
 

@@ -88,7 +88,7 @@ fn world(room: usize) -> World {
     let attachment = Attachment { encoding: Encoding::Json, framing: Box::new(Lines), sink, longest };
     let link = outbox.attach(attachment);
     let bell = Arc::new(Bell::default());
-    outbox.watch(link, &Waker::from(bell.clone()));
+    outbox.attend(link, &Waker::from(bell.clone()));
     World { outbox, socket, link, bell }
 }
 
