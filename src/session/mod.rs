@@ -408,7 +408,10 @@ mod tests {
         for (id, progress) in [(1, true), (2, false), (1, true), (1, false), (3, false)] {
             assert!(receive(&mut strict, chunk(id, progress)).is_ok(), "{id} {progress}");
         }
-        assert_eq!(receive(&mut strict, chunk(1, true)).unwrap_err().0, "request id 1 is out of sequence: the next one is 4");
+        assert_eq!(
+            receive(&mut strict, chunk(1, true)).unwrap_err().0,
+            "request id 1 is out of sequence: the next one is 4"
+        );
         let mut lenient = joined(StrictIds::Warn);
         for (id, progress) in [(1, false), (2, false), (1, false)] {
             assert!(receive(&mut lenient, chunk(id, progress)).is_ok(), "{id} {progress}");
