@@ -283,9 +283,12 @@ impl Net {
             if deadline > self.now {
                 return;
             }
+            let nats = peer.serializer == Serializer::Nats;
             let why = match peer.stage {
                 Stage::Connecting => "no connection came about in time",
+                Stage::Upgrading if nats => "the server did not begin with INFO in time; is it a NATS server?",
                 Stage::Upgrading => "the router did not answer the handshake in time",
+                _ if nats => "the server did not answer CONNECT in time",
                 _ => "the router did not answer HELLO in time",
             };
             self.end(handler, key, why);
