@@ -96,6 +96,8 @@ fn refusals_are_sentences() {
         let (code, _, errors) = call(quirk, "");
         assert!(code == Some(1) && errors.contains(sentence), "{quirk:?}: {errors}");
     }
+    let (code, _, errors) = call(Quirk::None, "--payload 2000000");
+    assert!(code == Some(1) && errors.contains("at most 1048576 octets"), "{errors}");
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub struct Net {
     pub now: u64,
     /// What the routers call themselves, as far as it differs.
     pub agents: Vec<String>,
+    /// The longest payload that all servers take, in octets; only NATS tells.
+    pub longest_payload: u64,
     epoll: OwnedFd,
     peers: Vec<Option<Peer>>,
     free: Vec<Key>,
@@ -101,6 +103,7 @@ impl Net {
             next_target: thread,
             settings,
             agents: Vec::new(),
+            longest_payload: u64::MAX,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             peers: Vec::new(),
             free: Vec::new(),

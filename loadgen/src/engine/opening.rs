@@ -227,10 +227,11 @@ const ERROR: &[u8] = b"-ERR";
 /// Longest INFO taken: it names all servers of a cluster.
 const LONGEST_INFO: usize = 64 * 1024;
 
-/// What a NATS server calls itself in its INFO.
-pub fn server(info: &[u8]) -> String {
+/// What a NATS server says of itself in its INFO: its name, and the longest payload it takes in octets.
+pub fn server(info: &[u8]) -> (String, u64) {
     let info = info.strip_prefix(INFO).and_then(|it| decode(Serializer::Json, it)).unwrap_or_default();
-    info["version"].as_str().map_or_else(String::new, |version| format!("nats-server {version}"))
+    let name = info["version"].as_str().map_or_else(String::new, |version| format!("nats-server {version}"));
+    (name, info["max_payload"].as_u64().unwrap_or(u64::MAX))
 }
 
 fn upgrade(bytes: &[u8], protocol: &str, key: &str) -> Result<Option<usize>, String> {

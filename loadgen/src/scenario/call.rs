@@ -105,6 +105,9 @@ fn on_thread(run: &Run, plan: &Plan, measured: &Measured, net: &mut Net, thread:
     let (first_caller, callers) = share(plan.calls.callers, run.load.threads, thread);
     let callee_keys = net.join(callees as usize)?;
     let caller_keys = net.join(callers as usize)?;
+    if plan.longest() as u64 > net.longest_payload {
+        return Err(format!("the server takes payloads of at most {} octets (its max_payload)", net.longest_payload));
+    }
     register(run, plan, net, &callee_keys, first_callee)?;
     if run.settings.serializer == Serializer::Nats {
         open_inboxes(plan, net, &caller_keys, first_caller)?;

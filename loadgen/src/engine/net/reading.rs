@@ -128,7 +128,9 @@ impl Net {
                 peer.incoming = Incoming::new(framing);
                 peer.outgoing.agree(framing);
                 if target.nats {
-                    self.met(&opening::server(&bytes[..used]));
+                    let (name, longest) = opening::server(&bytes[..used]);
+                    self.met(&name);
+                    self.longest_payload = self.longest_payload.min(longest);
                 }
                 self.send_value(key, &json!([1, settings.realm, settings.credentials.hello()]));
                 Some(used)
