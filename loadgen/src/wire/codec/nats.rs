@@ -50,11 +50,14 @@ pub fn parse(frame: &[u8]) -> Option<Message<'_>> {
 #[inline]
 fn last(octets: &[u8], mark: u8) -> Option<(&[u8], u64)> {
     let at = memchr::memrchr(mark, octets)?;
-    let digits = &octets[at + 1..];
+    Some((&octets[..at], number(&octets[at + 1..])?))
+}
+
+/// A number in decimal, of at most as many digits as surely fit.
+#[inline]
+pub fn number(digits: &[u8]) -> Option<u64> {
     let value = |sum: u64, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'));
-    // As many digits as surely fit.
-    let number = digits.iter().try_fold(0, value).filter(|_| (1..20).contains(&digits.len()))?;
-    Some((&octets[..at], number))
+    if (1..20).contains(&digits.len()) { digits.iter().try_fold(0, value) } else { None }
 }
 
 /// Writes PUB: `head` up to the caller's number, the number of the reply subject, and the payload that `end` appends.

@@ -1,6 +1,7 @@
 //! What a NATS server sends: lines, of which MSG has a payload behind it.
 
 use super::{LONGEST_FRAME, Step};
+use crate::wire::codec::nats::number;
 
 /// Longest line taken from a server; INFO names all servers of a cluster.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -33,14 +34,12 @@ pub fn next<'a>(bytes: &'a [u8], pongs: &mut u64) -> (usize, Step<'a>) {
 /// MSG, whose payload begins at `at`: the line and the payload are one message.
 #[inline]
 fn message<'a>(bytes: &'a [u8], line: &[u8], at: usize) -> (usize, Step<'a>) {
-    let digits = memchr::memrchr(b' ', line).map_or(&[][..], |space| &line[space + 1..]);
-    let value = |sum: usize, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + usize::from(digit - b'0'));
-    let length = digits.iter().try_fold(0, value).filter(|_| (1..10).contains(&digits.len()));
+    let length = memchr::memrchr(b' ', line).and_then(|space| number(&line[space + 1..]));
     let Some(length) = length else { return (0, Step::Broken("it sent MSG without a length")) };
-    if length > LONGEST_FRAME {
+    if length > LONGEST_FRAME as u64 {
         return (0, Step::Broken("it sent a payload beyond 16 MiB"));
     }
-    let end = at + length;
+    let end = at + length as usize;
     match bytes.get(end..end + 2) {
         None => (0, Step::More),
         Some(b"\r\n") => (end + 2, Step::Message(&bytes[..end])),
