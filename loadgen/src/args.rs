@@ -88,6 +88,9 @@ pub struct Common {
     /// Give up an operation without an answer after this time
     #[arg(long, default_value = "10s", value_parser = duration, help_heading = "Load")]
     pub timeout: Duration,
+    /// Give up joining after this time
+    #[arg(long, default_value = "10s", value_parser = duration, help_heading = "Load")]
+    pub connect_timeout: Duration,
     /// Where random choices come from: the same seed makes the same load
     #[arg(long, default_value_t = 1, help_heading = "Load")]
     pub seed: u64,

@@ -38,8 +38,8 @@ pub fn parameters(flags: &ArgMatches) -> BTreeMap<String, Value> {
         _ => value,
     };
     let mut found = BTreeMap::new();
-    for id in flags.ids() {
-        // Ids of flattened groups have no values.
+    // Groups of flags, named as types are, repeat what their members are called.
+    for id in flags.ids().filter(|id| !id.as_str().starts_with(char::is_uppercase)) {
         let Ok(Some(values)) = flags.try_get_raw(id.as_str()) else { continue };
         let mut values: Vec<Value> = values.map(|value| secret(id.as_str(), read(value))).collect();
         let value = if values.len() == 1 { values.remove(0) } else { Value::from(values) };
@@ -206,7 +206,7 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
         separator: if common.autobahn_batches { SEPARATOR_AUTOBAHN } else { SEPARATOR },
         credentials: Credentials::parse(&common.auth)?,
         tls: tls::config(common.tls_ca.as_deref(), common.tls_insecure)?,
-        join_timeout: nanoseconds(common.timeout),
+        join_timeout: nanoseconds(common.connect_timeout),
         answer_timeout: nanoseconds(common.timeout),
         seed: common.seed,
     };

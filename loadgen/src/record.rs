@@ -1,12 +1,13 @@
 //! What is kept of each operation: a recorder per thread, a book per measure.
 //!
-//! A [`Recorder`] belongs to one thread and costs a histogram's increment or two per operation. Once a second it hands
-//! its slice to the [`Book`], which the live view reads and the outcome is made from.
+//! A [`Recorder`] belongs to one thread and costs an increment in a [`Tally`] per operation. Once a second it hands its
+//! slice to the [`Book`], which the live view reads and the outcome is made from.
 //!
 //! Which operations count: those that ended well between the measured stretch's start and end make the rate; those that
 //! were due (or sent) in it make the latency, even when the answer came in the drain: else a stall at the end would hide.
 
 mod book;
+mod tally;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use hdrhistogram::Histogram;
 
 pub use book::Book;
 use book::{Slice, merge};
+use tally::Tally;
 
 use crate::outcome::{Integrity, new_histogram};
 use crate::pace::Schedule;
@@ -41,6 +43,8 @@ pub struct Window {
 pub struct Recorder {
     window: Window,
     slice: Slice,
+    /// Latencies of the slice that count as measured, and the others.
+    tallies: [Tally; 2],
     /// The slice's number, counted from the start of measuring.
     number: i64,
     slice_start: u64,
@@ -82,6 +86,7 @@ impl Recorder {
         Recorder {
             window,
             slice: Slice::new(),
+            tallies: [Tally::new(), Tally::new()],
             number,
             slice_start: window.load,
             slice_end: window.from.saturating_add_signed((number + 1) * SLICE_NS as i64),
@@ -111,13 +116,14 @@ impl Recorder {
         let latency = now.saturating_sub(start).max(1);
         self.total += 1;
         self.slice.operations += 1;
-        self.slice.histogram.saturating_record(latency);
-        if now >= self.window.from && now < self.window.until {
-            self.operations += 1;
-        }
-        if start >= self.window.from && start < self.window.until {
-            self.latency.saturating_record(latency);
-        }
+        self.operations += u64::from(self.measures(now));
+        self.tallies[usize::from(!self.measures(start))].record(latency);
+    }
+
+    /// Whether a moment is in the measured stretch.
+    #[inline]
+    fn measures(&self, moment: u64) -> bool {
+        moment >= self.window.from && moment < self.window.until
     }
 
     /// An operation ended well whose latency nobody can tell.
@@ -125,7 +131,7 @@ impl Recorder {
     pub fn untimed(&mut self, now: u64) {
         self.total += 1;
         self.slice.operations += 1;
-        self.operations += u64::from(now >= self.window.from && now < self.window.until);
+        self.operations += u64::from(self.measures(now));
     }
 
     /// An operation failed with this URI, or a name in brackets.
@@ -143,7 +149,7 @@ impl Recorder {
     pub fn timeout(&mut self, start: u64, now: u64) {
         self.timeouts += 1;
         self.error("(timeout)");
-        if start >= self.window.from && start < self.window.until {
+        if self.measures(start) {
             self.latency.saturating_record(now.saturating_sub(start).max(1));
         }
     }
@@ -193,6 +199,12 @@ impl Recorder {
         let mut slice = std::mem::replace(&mut self.slice, Slice::new());
         slice.in_flight = self.in_flight;
         slice.length = now.min(self.slice_end) - self.slice_start;
+        let [measured, other] = &mut self.tallies;
+        measured.drain(|value, count| {
+            self.latency.saturating_record_n(value, count.into());
+            slice.histogram.saturating_record_n(value, count);
+        });
+        other.drain(|value, count| slice.histogram.saturating_record_n(value, count));
         let cpu = usage::thread_cpu();
         let busy = (cpu - self.slice_cpu) as f64 / (now - self.slice_start).max(1) as f64;
         let mut pages = book.pages();

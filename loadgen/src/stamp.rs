@@ -32,6 +32,12 @@ pub struct Token {
 }
 
 impl Token {
+    #[inline]
+    fn of(bits: u64) -> Token {
+        Token { sender: (bits >> 40) as u32, sequence: bits & SEQUENCE }
+    }
+
+    #[inline]
     fn bits(self) -> u64 {
         u64::from(self.sender) << 40 | (self.sequence & SEQUENCE)
     }
@@ -82,15 +88,18 @@ impl Stamps {
     /// The token of a payload; `None` if it is damaged, too short to have one, or not to be checked.
     #[inline]
     pub fn token(&self, payload: &[u8]) -> Option<Token> {
-        if !self.verify || payload.len() < STAMP {
+        if !self.verify {
             return None;
         }
-        let bits = match self.serializer {
-            Serializer::Json => from_letters(payload.first_chunk::<11>()?)?,
-            _ => u64::from_le_bytes(*payload.first_chunk()?),
+        let (front, rest) = payload.split_first_chunk::<STAMP>()?;
+        let (bits, whole) = if self.serializer == Serializer::Json {
+            let bits = from_letters(front.first_chunk()?)?;
+            (bits, self.stamp(Token::of(bits), payload.len()) == *front)
+        } else {
+            let stamp = u128::from_le_bytes(*front);
+            (stamp as u64, self.check(stamp as u64, payload.len()) == (stamp >> 64) as u64)
         };
-        let token = Token { sender: (bits >> 40) as u32, sequence: bits & SEQUENCE };
-        self.whole(payload, self.stamp(token, payload.len())).then_some(token)
+        (whole && self.is_filling(rest)).then(|| Token::of(bits))
     }
 
     /// Whether payloads of that length can be told apart by [`Stamps::token`].
@@ -102,14 +111,24 @@ impl Stamps {
     fn whole(&self, payload: &[u8], stamp: [u8; STAMP]) -> bool {
         let Some((front, rest)) = payload.split_first_chunk::<STAMP>() else { return false };
         // As numbers: two comparisons instead of a call.
-        u128::from_ne_bytes(*front) == u128::from_ne_bytes(stamp)
-            && self.filling.get(..rest.len()).is_some_and(|filling| rest == filling)
+        u128::from_ne_bytes(*front) == u128::from_ne_bytes(stamp) && self.is_filling(rest)
+    }
+
+    #[inline]
+    fn is_filling(&self, rest: &[u8]) -> bool {
+        self.filling.get(..rest.len()).is_some_and(|filling| rest == filling)
+    }
+
+    /// The mix of a token with the length.
+    #[inline]
+    fn check(&self, bits: u64, length: usize) -> u64 {
+        mix(bits ^ self.seed ^ (length as u64).rotate_left(48))
     }
 
     #[inline]
     fn stamp(&self, token: Token, length: usize) -> [u8; STAMP] {
         let bits = token.bits();
-        let check = mix(bits ^ self.seed ^ (length as u64).rotate_left(48));
+        let check = self.check(bits, length);
         if self.serializer != Serializer::Json {
             return (u128::from(check) << 64 | u128::from(bits)).to_le_bytes();
         }

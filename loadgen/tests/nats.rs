@@ -12,7 +12,7 @@ use stub::{Quirk, start};
 /// What the program said: exit code, JSON (null where it wrote none), errors.
 fn loadgen(url: &str, scenario: &str, flags: &str) -> (Option<i32>, Value, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_banyan-loadgen"))
-        .args([scenario, "--url", url, "--quiet", "--json", "-", "--timeout", "300ms"])
+        .args([scenario, "--url", url, "--quiet", "--json", "-", "--timeout", "300ms", "--connect-timeout", "2s"])
         .args(flags.split_whitespace())
         .output()
         .expect("the program starts");

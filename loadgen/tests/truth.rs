@@ -50,7 +50,7 @@ fn loadgen(url: &str, scenario: &str, flags: &str) -> Said {
 
 /// Flags of a small run, without those that are given otherwise.
 fn usual(given: &str) -> String {
-    let usual = ["--callers 2", "--callees 2", "--pipeline 4", "--payload 40", "--timeout 300ms"];
+    let usual = ["--callers 2", "--callees 2", "--pipeline 4", "--payload 40", "--timeout 5s"];
     let free = |flag: &&str| !given.contains(flag.split(' ').next().unwrap_or(flag));
     usual.into_iter().filter(free).collect::<Vec<_>>().join(" ")
 }
@@ -95,7 +95,7 @@ fn double_answers_are_counted() {
 
 #[test]
 fn missing_answers_are_timeouts_and_count_in_the_latencies() {
-    let said = call(Quirk::NoAnswer(50), "--count 1000");
+    let said = call(Quirk::NoAnswer(50), "--count 1000 --timeout 300ms");
     assert_eq!((said.code, &said.first()["timeouts"]), (1, &Value::from(20)));
     assert_eq!(said.first()["errors"]["(timeout)"], 20);
     assert!(said.quantile_ms("max") >= 300.0, "{}", said.quantile_ms("max"));
@@ -146,7 +146,7 @@ fn refusals_are_sentences() {
     assert!(said.errors.contains("asks for authentication by ticket"), "{}", said.errors);
     let said = call(Quirk::Challenge, "--count 1 --auth ticket:joe:wrong");
     assert!(said.errors.contains("wamp.error.authentication_failed"), "{}", said.errors);
-    let said = call(Quirk::Mute, "--count 1");
+    let said = call(Quirk::Mute, "--count 1 --connect-timeout 300ms");
     assert!(said.errors.contains("did not answer HELLO in time"), "{}", said.errors);
     let said = loadgen("tcp://127.0.0.1:1", "call", "--count 1");
     assert!(said.errors.contains("nobody listens there"), "{}", said.errors);
@@ -230,7 +230,7 @@ fn a_router_for_another_test() {
 
 /// A short `register` with an observer against a stub with this quirk.
 fn register(quirk: Quirk, flags: &str) -> Said {
-    let flags = format!("--registrations 300 --sessions 3 --observer 1 --timeout 500ms {flags}");
+    let flags = format!("--registrations 300 --sessions 3 --observer 1 --timeout 2s {flags}");
     loadgen(&Stub::start(quirk).url(), "register", &flags)
 }
 

@@ -80,6 +80,7 @@ pub struct Keeper<'a> {
     serializer: Serializer,
     template: Template,
     roles: Vec<Role>,
+    uri: String,
     scratch: Vec<u8>,
     /// Why a connection ended that was still needed.
     pub broken: Option<String>,
@@ -112,8 +113,8 @@ impl<'a> Keeper<'a> {
             Work::Register => Template::new(serializer, &[64], &[options]),
             Work::Unregister => Template::new(serializer, &[66], &[]),
         };
-        let (scratch, broken) = (Vec::new(), None);
-        Keeper { lanes, holders, observers, work, uris, serializer, template, roles, scratch, broken }
+        let (uri, scratch, broken) = (String::new(), Vec::new(), None);
+        Keeper { lanes, holders, observers, work, uris, serializer, template, roles, uri, scratch, broken }
     }
 
     #[inline]
@@ -125,7 +126,9 @@ impl<'a> Keeper<'a> {
         self.scratch.clear();
         match self.work {
             Work::Register => {
-                write_text(self.serializer, &self.uris.uri(holder.first + at), &mut self.scratch);
+                self.uri.clear();
+                self.uris.write(holder.first + at, &mut self.uri);
+                write_text(self.serializer, &self.uri, &mut self.scratch);
             }
             Work::Unregister => write_uint(self.serializer, holder.ids[at as usize], &mut self.scratch),
         }

@@ -207,9 +207,10 @@ impl<'a> Lanes<'a> {
                 while let Some(open) = lane.pending.expire(limit) {
                     recorder.in_flight -= 1;
                     recorder.timeout(open.start, net.now);
-                    self.refill = 0;
                 }
             }
+            // Lanes whose operations were given up, or that were crowded, have room again.
+            self.refill = 0;
         }
     }
 
@@ -254,6 +255,12 @@ impl<'a> Lanes<'a> {
             }
         }
         None
+    }
+
+    /// Whether a schedule says when operations start.
+    #[inline]
+    pub fn is_paced(&self) -> bool {
+        self.paced
     }
 
     /// Whether a lane may start an operation because an answer came, and from when its latency counts.

@@ -1,5 +1,6 @@
 //! A callee: checks what arrives and echoes it.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use super::{ASKED_ERROR, Plan, chosen};
 use crate::engine::{Key, Net};
 use crate::outcome::Integrity;
-use crate::stamp::Stamps;
+use crate::stamp::{Stamps, Token};
 use crate::wire::codec::{Payload, Serializer, Template};
 
 /// What all callees of a thread share.
@@ -44,13 +45,30 @@ impl Answers {
 /// One callee.
 #[derive(Default)]
 pub struct Callee {
-    /// By sender: the sequence number after the last one seen.
+    /// By sender: the sequence number after the last one seen; of all but the present sender.
     seen: HashMap<u32, u64, BySender>,
+    /// Who sent the last one, and the number after it: routers deliver what one caller sent together.
+    present: (u32, u64),
     /// Invocations so far.
     count: u64,
 }
 
 impl Callee {
+    /// Checks that a sender's calls come in order.
+    #[inline]
+    fn follow(&mut self, token: Token, integrity: &mut Integrity) {
+        if self.present.0 != token.sender {
+            let next = self.seen.get(&token.sender).copied().unwrap_or(0);
+            let before = std::mem::replace(&mut self.present, (token.sender, next));
+            self.seen.insert(before.0, before.1);
+        }
+        match (token.sequence + 1).cmp(&self.present.1) {
+            Ordering::Greater => self.present.1 = token.sequence + 1,
+            Ordering::Equal => integrity.duplicated += 1,
+            Ordering::Less => integrity.reordered += 1,
+        }
+    }
+
     /// Checks an invocation and answers it.
     #[inline]
     pub fn invoked(
@@ -68,12 +86,7 @@ impl Callee {
             integrity.checked += 1;
             match payload.first_text(answers.serializer).and_then(|text| stamps.token(text)) {
                 Some(token) => {
-                    let next = self.seen.entry(token.sender).or_default();
-                    match (token.sequence + 1).cmp(next) {
-                        std::cmp::Ordering::Greater => *next = token.sequence + 1,
-                        std::cmp::Ordering::Equal => integrity.duplicated += 1,
-                        std::cmp::Ordering::Less => integrity.reordered += 1,
-                    }
+                    self.follow(token, integrity);
                     number = token.sequence ^ u64::from(token.sender) << 40;
                 }
                 None => integrity.wrong += 1,

@@ -112,6 +112,10 @@ impl<'a> Crew<'a> {
     fn go_on(&mut self, net: &mut Net, index: usize) {
         while let Some(start) = self.lanes.grant(net, index) {
             self.call(net, index, start);
+            if !self.lanes.is_paced() {
+                // One answer makes room for one call.
+                return;
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::cbor::Cbor;
 use super::json::Json;
-use super::msgpack::MsgPack;
+use super::msgpack::{self, MsgPack};
 use super::{Sequence, Serializer, Source, nats};
 
 /// Arguments as they lie in the frame: the elements behind the header, unread.
@@ -53,7 +53,7 @@ impl<'a> Message<'a> {
     pub fn parse(serializer: Serializer, bytes: &'a [u8]) -> Option<Message<'a>> {
         match serializer {
             Serializer::Json => parse::<Json>(bytes),
-            Serializer::Msgpack => parse::<MsgPack>(bytes),
+            Serializer::Msgpack => msgpack::usual(bytes).or_else(|| parse::<MsgPack>(bytes)),
             Serializer::Cbor => parse::<Cbor>(bytes),
             Serializer::Nats => nats::parse(bytes),
         }
@@ -66,7 +66,7 @@ impl<'a> Payload<'a> {
     pub fn first_text(self, serializer: Serializer) -> Option<&'a [u8]> {
         match serializer {
             Serializer::Json => first_text::<Json>(self.raw),
-            Serializer::Msgpack => first_text::<MsgPack>(self.raw),
+            Serializer::Msgpack => msgpack::usual_text(self.raw).or_else(|| first_text::<MsgPack>(self.raw)),
             Serializer::Cbor => first_text::<Cbor>(self.raw),
             Serializer::Nats => Some(self.raw),
         }
@@ -201,7 +201,7 @@ impl<'a, S: Source<'a>> Fields<'_, S> {
 }
 
 #[inline]
-fn parse<'a, S: Source<'a>>(bytes: &'a [u8]) -> Option<Message<'a>> {
+pub(super) fn parse<'a, S: Source<'a>>(bytes: &'a [u8]) -> Option<Message<'a>> {
     let mut source = S::new(bytes);
     let mut list = source.array()?;
     let mut fields = Fields { source: &mut source, list: &mut list };

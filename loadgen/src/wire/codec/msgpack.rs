@@ -1,6 +1,44 @@
 //! MessagePack, read.
 
-use super::{Sequence, Source};
+use super::{Message, Payload, Sequence, Source};
+
+/// The two messages that calls consist of, in the form that nearly all of them have: an id of 4 octets, no details. Any
+/// other form is `None`, which says nothing about whether it is good.
+#[inline]
+pub fn usual(bytes: &[u8]) -> Option<Message<'_>> {
+    let (&[list, code, 0xce, a, b, c, d], rest) = bytes.split_first_chunk()? else { return None };
+    let request = u64::from(u32::from_be_bytes([a, b, c, d]));
+    let items = |before: u8| (list ^ 0x90).checked_sub(before).filter(|&items| items <= 2);
+    match code {
+        50 => {
+            let (0x80, raw) = rest.split_first()? else { return None };
+            Some(Message::Result { request, progress: false, payload: Payload { raw, items: items(3)? } })
+        }
+        68 => {
+            let registration = match rest.first()? {
+                0x00..=0x7f => 1,
+                0xcc => 2,
+                0xcd => 3,
+                0xce => 5,
+                0xcf => 9,
+                _ => return None,
+            };
+            let (0x80, raw) = rest.get(registration..)?.split_first()? else { return None };
+            Some(Message::Invocation { request, receive_progress: false, payload: Payload { raw, items: items(4)? } })
+        }
+        _ => None,
+    }
+}
+
+/// The one argument of a payload, in the form that those of 32 octets and more have.
+#[inline]
+pub fn usual_text(raw: &[u8]) -> Option<&[u8]> {
+    match raw {
+        [0x91, 0xc5, high, low, rest @ ..] => rest.get(..usize::from(*high) << 8 | usize::from(*low)),
+        [0x91, 0xc4, length, rest @ ..] => rest.get(..usize::from(*length)),
+        _ => None,
+    }
+}
 
 /// Reads MessagePack.
 pub struct MsgPack<'a> {

@@ -153,6 +153,25 @@ fn the_messages_of_a_router_are_understood() {
     }
 }
 
+/// The short way of MessagePack says the same as the long one.
+#[test]
+fn usual_messages_read_as_the_others_do() {
+    for id in [1_u64, 255, 65_535, 65_536, u64::from(u32::MAX), 1 << 40] {
+        for registration in [1_u64, 128, 300, 70_000, 1 << 50] {
+            for message in
+                [json!([50, id, {}, ["x"]]), json!([68, id, registration, {}, ["x"], {"k": 1}]), json!([50, id, {}])]
+            {
+                let bytes = reference(Serializer::Msgpack, &message);
+                let short = super::msgpack::usual(&bytes).map(|message| format!("{message:?}"));
+                let long =
+                    super::message::parse::<super::msgpack::MsgPack>(&bytes).map(|message| format!("{message:?}"));
+                assert!(short.is_none() || short == long, "{message}: {short:?} is not {long:?}");
+                assert_eq!(short.is_some(), (65_536..1 << 32).contains(&id), "{message}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_creation_is_read_in_any_order_of_its_keys() {
     let details = json!({"created": "2026-01-01T00:00:00.000Z", "id": 77, "extra": [1, {}], "invoke": "single",
