@@ -19,6 +19,7 @@ use crate::report::{self, FailIf, units};
 use crate::scenario::{self, Load, Run, mix};
 use crate::usage;
 use crate::watch::Errand;
+use crate::wire::codec::Serializer;
 use crate::wire::framing::{SEPARATOR, SEPARATOR_AUTOBAHN};
 use crate::wire::target::Target;
 use crate::wire::tls;
@@ -74,7 +75,12 @@ pub fn command(name: &str, command: Command, parameters: BTreeMap<String, Value>
         scenario => {
             let (common, extent) = flags_of(&scenario).ok_or("that is no scenario")?;
             let conditions = conditions(&common.fail_if)?;
-            let errand = Errand::new(name, &common, parameters, prepare(&common, &extent)?);
+            let run = prepare(&common, &extent)?;
+            match &scenario {
+                Command::Call(it) => suits(&run, Some(&it.calls))?,
+                _ => suits(&run, None)?,
+            }
+            let errand = Errand::new(name, &common, parameters, run);
             let (_, work) = scenario::work(scenario, &None)?;
             let outcome = errand.carry_out(work);
             Ok(conclude(&common, &[outcome], &conditions))
@@ -111,6 +117,7 @@ fn mixed(
 ) -> Result<ExitCode, String> {
     let conditions = conditions(&common.fail_if)?;
     let run = Run { mixed: true, ..prepare(common, extent)? };
+    suits(&run, None)?;
     let errand = Errand::new(name, common, parameters, run);
     let parts = mix::lay_out(&errand.run, mix::parse(text)?, extent)?;
     let told = Arc::clone(&errand.run.told);
@@ -134,7 +141,7 @@ fn sweep(flags: &args::Sweep, parameters: &BTreeMap<String, Value>) -> Result<Ex
         return Err("sweep needs a bound on a latency, such as --until 'p99>5ms', and a --precision above 1".to_owned());
     }
     let extent = |rate| Extent { duration: flags.duration, count: None, rate: Some(rate) };
-    prepare(common, &extent(flags.from))?;
+    suits(&prepare(common, &extent(flags.from))?, Some(&flags.calls))?;
     let step = |rate: f64| {
         let mut parameters = parameters.clone();
         parameters.insert("rate".to_owned(), json!(rate));
@@ -158,6 +165,18 @@ fn step_line(rate: f64, outcome: &Outcome) -> String {
     format!("{} asked: {achieved} achieved, p99 {p99}: {verdict}", units::rate(rate))
 }
 
+/// Whether the targets can carry the load; `calls`: where it is nothing but calls.
+fn suits(run: &Run, calls: Option<&args::Calls>) -> Result<(), String> {
+    match (run.settings.serializer, calls) {
+        (Serializer::Nats, Some(calls)) => scenario::call::check_nats(calls),
+        (Serializer::Nats, None) => {
+            Err("nats:// is for call and sweep only: the other scenarios are about what WAMP has and NATS has not"
+                .to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn nanoseconds(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
@@ -168,6 +187,13 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
     if common.batched && targets.iter().any(|target| target.websocket.is_none()) {
         return Err("--batched is for ws:// and wss:// only: RawSocket has no batches".to_owned());
     }
+    let nats = targets.iter().filter(|target| target.nats).count();
+    if nats > 0 && nats < targets.len() {
+        return Err("the load goes to WAMP routers or to NATS servers, not to both".to_owned());
+    }
+    if nats > 0 && common.auth != "anonymous" {
+        return Err("--auth is for WAMP: nats:// connects without credentials".to_owned());
+    }
     if let Some(pid) = common.router_pid.filter(|&pid| usage::sample(pid).is_none()) {
         return Err(format!("--router-pid {pid}: there is no such process"));
     }
@@ -175,7 +201,7 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
     let settings = Settings {
         targets,
         realm: common.realm.clone(),
-        serializer: common.serializer,
+        serializer: if nats > 0 { Serializer::Nats } else { common.serializer },
         batched: common.batched,
         separator: if common.autobahn_batches { SEPARATOR_AUTOBAHN } else { SEPARATOR },
         credentials: Credentials::parse(&common.auth)?,

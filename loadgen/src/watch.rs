@@ -32,7 +32,9 @@ pub struct Errand<'a> {
 
 impl<'a> Errand<'a> {
     /// `name`: the scenario.
-    pub fn new(name: &'a str, common: &'a Common, parameters: BTreeMap<String, Value>, run: Run) -> Errand<'a> {
+    pub fn new(name: &'a str, common: &'a Common, mut parameters: BTreeMap<String, Value>, run: Run) -> Errand<'a> {
+        // What the target speaks, which the flag need not say.
+        parameters.insert("serializer".to_owned(), run.settings.serializer.name().into());
         Errand { name, common, parameters, run }
     }
 

@@ -72,6 +72,8 @@ pub struct Net {
     pub now: u64,
     /// What the routers call themselves, as far as it differs.
     pub agents: Vec<String>,
+    /// The longest payload that all servers take, in octets; only NATS tells.
+    pub longest_payload: u64,
     epoll: OwnedFd,
     peers: Vec<Option<Peer>>,
     free: Vec<Key>,
@@ -101,6 +103,7 @@ impl Net {
             next_target: thread,
             settings,
             agents: Vec::new(),
+            longest_payload: u64::MAX,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             peers: Vec::new(),
             free: Vec::new(),
@@ -283,9 +286,12 @@ impl Net {
             if deadline > self.now {
                 return;
             }
+            let nats = peer.serializer == Serializer::Nats;
             let why = match peer.stage {
                 Stage::Connecting => "no connection came about in time",
+                Stage::Upgrading if nats => "the server did not begin with INFO in time; is it a NATS server?",
                 Stage::Upgrading => "the router did not answer the handshake in time",
+                _ if nats => "the server did not answer CONNECT in time",
                 _ => "the router did not answer HELLO in time",
             };
             self.end(handler, key, why);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::{hmac, pbkdf2, signature};
 use serde_json::{Value, json};
 
-use crate::wire::codec::Serializer;
+use crate::wire::codec::{Serializer, decode};
 use crate::wire::target::Target;
 
 /// Who a session says it is.
@@ -159,6 +159,8 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 pub fn request(target: &Target, serializer: Serializer, batched: bool, key: &str) -> Vec<u8> {
     match &target.websocket {
         // 0xf: frames up to 16 MiB are taken.
+        // A NATS server speaks first.
+        None if target.nats => Vec::new(),
         None => vec![0x7f, 0xf0 | serializer.rawsocket_id(), 0, 0],
         Some((host, path)) => {
             let protocol = subprotocol(serializer, batched);
@@ -189,6 +191,9 @@ pub fn response(bytes: &[u8], target: &Target, protocol: &str, key: &str) -> Res
     if target.websocket.is_some() {
         return upgrade(bytes, protocol, key);
     }
+    if target.nats {
+        return info(bytes);
+    }
     let Some(&[magic, answer, ..]) = bytes.first_chunk::<4>() else { return Ok(None) };
     match (magic, answer & 0x0f, answer >> 4) {
         (0x7f, 0, 1) => Err("the router does not speak this serializer on RawSocket".to_owned()),
@@ -197,6 +202,36 @@ pub fn response(bytes: &[u8], target: &Target, protocol: &str, key: &str) -> Res
         (0x7f, ..) => Ok(Some(4)),
         _ => Err("what listens there does not speak WAMP RawSocket".to_owned()),
     }
+}
+
+/// Reads the INFO that a NATS server begins with.
+fn info(bytes: &[u8]) -> Result<Option<usize>, String> {
+    const NO_NATS: &str = "what listens there does not speak NATS";
+    let Some(end) = memchr::memchr(b'\n', bytes) else {
+        let alike = |word: &[u8]| word.iter().zip(bytes).all(|(wanted, octet)| wanted == octet);
+        let may_be = (alike(INFO) || alike(ERROR)) && bytes.len() <= LONGEST_INFO;
+        return if may_be { Ok(None) } else { Err(NO_NATS.to_owned()) };
+    };
+    if let Some(why) = bytes[..end].strip_prefix(ERROR) {
+        return Err(format!("the server refused the connection: {}", String::from_utf8_lossy(why.trim_ascii())));
+    }
+    match bytes[..end].strip_prefix(INFO).and_then(|info| decode(Serializer::Json, info)) {
+        Some(info) if info["tls_required"] == true => Err("the server demands TLS, which nats:// has not".to_owned()),
+        Some(_) => Ok(Some(end + 1)),
+        None => Err(NO_NATS.to_owned()),
+    }
+}
+
+const INFO: &[u8] = b"INFO ";
+const ERROR: &[u8] = b"-ERR";
+/// Longest INFO taken: it names all servers of a cluster.
+const LONGEST_INFO: usize = 64 * 1024;
+
+/// What a NATS server says of itself in its INFO: its name, and the longest payload it takes in octets.
+pub fn server(info: &[u8]) -> (String, u64) {
+    let info = info.strip_prefix(INFO).and_then(|it| decode(Serializer::Json, it)).unwrap_or_default();
+    let name = info["version"].as_str().map_or_else(String::new, |version| format!("nats-server {version}"));
+    (name, info["max_payload"].as_u64().unwrap_or(u64::MAX))
 }
 
 fn upgrade(bytes: &[u8], protocol: &str, key: &str) -> Result<Option<usize>, String> {

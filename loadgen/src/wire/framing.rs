@@ -1,8 +1,10 @@
-//! RawSocket and WebSocket frames of a client.
+//! RawSocket and WebSocket frames of a client, and the lines of NATS.
 //!
 //! [`Incoming::next`] finds the frame at the front of what was read; whole messages are slices of it. [`Outgoing`] is
 //! what waits to be written: frames of one turn gather in it and leave in one write; where the subprotocol is batched,
 //! the messages of a turn share one WebSocket message (WAMP: batched WebSocket transport).
+
+mod nats;
 
 use super::codec::Serializer;
 
@@ -26,6 +28,8 @@ pub enum Framing {
     WebSocket(Serializer),
     /// WebSocket, any number of messages each; of JSON each ends with this octet.
     Batched(Serializer, u8),
+    /// The NATS client protocol: lines.
+    Nats,
 }
 
 /// What is at the front of the bytes read.
@@ -39,6 +43,8 @@ pub enum Step<'a> {
     Message(&'a [u8]),
     /// The same, put together from fragments.
     Assembled(Vec<u8>),
+    /// NATS: the PONG to our PING of this number, from 0; all before that PING is done.
+    Pong(u64),
     /// To be answered with a pong of the same content.
     Ping(&'a [u8]),
     /// The router closes the WebSocket with this code.
@@ -53,12 +59,14 @@ pub struct Incoming {
     framing: Framing,
     /// The fragments so far of a WebSocket message that goes on.
     fragments: Option<Vec<u8>>,
+    /// NATS: PONGs so far.
+    pongs: u64,
 }
 
 impl Incoming {
     /// At the start of a connection, behind the handshake.
     pub fn new(framing: Framing) -> Incoming {
-        Incoming { framing, fragments: None }
+        Incoming { framing, fragments: None, pongs: 0 }
     }
 
     /// The frame at the front, and how many bytes it took.
@@ -66,6 +74,7 @@ impl Incoming {
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> (usize, Step<'a>) {
         match self.framing {
             Framing::RawSocket => rawsocket(bytes),
+            Framing::Nats => nats::next(bytes, &mut self.pongs),
             _ => self.websocket(bytes),
         }
     }
@@ -208,6 +217,7 @@ impl Outgoing {
                 self.close_frame(at, header, opcode);
             }
             Framing::Batched(serializer, separator) => self.batched(serializer, separator, write),
+            Framing::Nats => write(&mut self.bytes),
         }
     }
 
@@ -238,9 +248,12 @@ impl Outgoing {
         }
     }
 
-    /// A WebSocket pong, or RawSocket's.
+    /// A WebSocket pong, or that of RawSocket or NATS.
     pub fn pong(&mut self, content: &[u8]) {
         self.close_batch();
+        if self.framing == Framing::Nats {
+            return self.raw(b"PONG\r\n");
+        }
         let at = self.bytes.len();
         if self.framing == Framing::RawSocket {
             self.bytes.extend_from_slice(&(content.len() as u32 | 0x0200_0000).to_be_bytes());

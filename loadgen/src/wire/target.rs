@@ -15,6 +15,8 @@ pub struct Target {
     pub tls: Option<String>,
     /// WebSocket with this `Host` and path; RawSocket where absent.
     pub websocket: Option<(String, String)>,
+    /// No WAMP at all: the NATS client protocol.
+    pub nats: bool,
 }
 
 /// A socket address, resolved once for all connections.
@@ -27,14 +29,15 @@ pub enum Address {
 }
 
 impl Target {
-    /// Reads and resolves `ws://`, `wss://`, `tcp://`, `tls://` (RawSocket) or `unix:PATH` (RawSocket).
+    /// Reads and resolves `ws://`, `wss://`, `tcp://`, `tls://` (RawSocket), `unix:PATH` (RawSocket) or `nats://`.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the URL.
     pub fn parse(url: &str) -> Result<Target, String> {
         if let Some(path) = url.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return Ok(Target { url: url.to_owned(), address: Address::Unix(path.into()), tls: None, websocket: None });
+            let address = Address::Unix(path.into());
+            return Ok(Target { url: url.to_owned(), address, tls: None, websocket: None, nats: false });
         }
         let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url}: {FORMS}"))?;
         let (tls, websocket, port) = match scheme {
@@ -42,6 +45,7 @@ impl Target {
             "wss" => (true, true, 443),
             "tcp" | "rs" => (false, false, 8080),
             "tls" | "rss" => (true, false, 443),
+            "nats" => (false, false, 4222),
             _ => return Err(format!("{url}: {FORMS}")),
         };
         let at = rest.find('/').unwrap_or(rest.len());
@@ -58,11 +62,12 @@ impl Target {
             address: Address::Tcp(address),
             tls: tls.then(|| host.to_owned()),
             websocket: websocket.then(|| (authority.to_owned(), path.to_owned())),
+            nats: scheme == "nats",
         })
     }
 }
 
-const FORMS: &str = "expected ws://HOST:PORT/PATH, wss://…, tcp://HOST:PORT (RawSocket), tls://HOST:PORT or unix:PATH";
+const FORMS: &str = "expected ws://HOST:PORT/PATH, wss://…, tcp://HOST:PORT (RawSocket), tls://HOST:PORT, unix:PATH or nats://HOST:PORT";
 
 /// Host and port; brackets around an IPv6 address are taken off.
 fn split_port(authority: &str, default: u16) -> Option<(&str, u16)> {

@@ -80,6 +80,10 @@ impl Net {
                 Step::Nothing => (),
                 Step::Message(body) => self.messages(handler, key, body),
                 Step::Assembled(body) => self.messages(handler, key, &body),
+                Step::Pong(0) => self.greeted(handler, key, Message::Welcome { session: 0, details: &[] }),
+                Step::Pong(request) => {
+                    handler.message(self, key, Message::Registered { request, registration: request });
+                }
                 Step::Ping(content) => {
                     peer.outgoing.pong(content);
                     self.touch(key);
@@ -115,6 +119,7 @@ impl Net {
             }
             Ok(Some(used)) => {
                 let framing = match (&target.websocket, settings.batched) {
+                    _ if target.nats => Framing::Nats,
                     (None, _) => Framing::RawSocket,
                     (Some(_), false) => Framing::WebSocket(peer.serializer),
                     (Some(_), true) => Framing::Batched(peer.serializer, settings.separator),
@@ -122,6 +127,11 @@ impl Net {
                 peer.stage = Stage::Greeting;
                 peer.incoming = Incoming::new(framing);
                 peer.outgoing.agree(framing);
+                if target.nats {
+                    let (name, longest) = opening::server(&bytes[..used]);
+                    self.met(&name);
+                    self.longest_payload = self.longest_payload.min(longest);
+                }
                 self.send_value(key, &json!([1, settings.realm, settings.credentials.hello()]));
                 Some(used)
             }
@@ -173,10 +183,7 @@ impl Net {
                 peer.session = session;
                 peer.stage = Stage::Joined;
                 let details = decode(serializer, details).unwrap_or_default();
-                let agent = details["agent"].as_str().unwrap_or("");
-                if !agent.is_empty() && self.agents.iter().all(|known| known != agent) {
-                    self.agents.push(agent.to_owned());
-                }
+                self.met(details["agent"].as_str().unwrap_or(""));
                 self.control.sessions.fetch_add(1, Ordering::Relaxed);
                 handler.joined(self, key);
             }
@@ -189,6 +196,13 @@ impl Net {
             }
             _ if peer.stage == Stage::Leaving => (),
             _ => self.end(handler, key, "the router did not answer HELLO with WELCOME"),
+        }
+    }
+
+    /// Keeps what a router calls itself.
+    fn met(&mut self, agent: &str) {
+        if !agent.is_empty() && self.agents.iter().all(|known| known != agent) {
+            self.agents.push(agent.to_owned());
         }
     }
 

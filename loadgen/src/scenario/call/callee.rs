@@ -3,10 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{ASKED_ERROR, chosen};
-use crate::args::Calls;
+use super::{ASKED_ERROR, Plan, chosen};
 use crate::engine::{Key, Net};
 use crate::outcome::Integrity;
 use crate::stamp::{Stamps, Token};
@@ -27,12 +26,14 @@ pub struct Answers {
 
 impl Answers {
     /// As the arguments ask.
-    pub fn new(serializer: Serializer, calls: &Calls, stamps: &Stamps) -> Answers {
+    pub fn new(serializer: Serializer, plan: &Plan, stamps: &Stamps) -> Answers {
+        let calls = &plan.calls;
+        let template = |codes: &[u64], elements: &[Value]| plan.template(serializer, codes, elements, None);
         Answers {
             serializer,
-            plain: Template::new(serializer, &[70], &[json!({})]),
-            progress: Template::new(serializer, &[70], &[json!({"progress": true})]),
-            error: Template::new(serializer, &[8, 68], &[json!({}), json!(ASKED_ERROR)]),
+            plain: template(&[70], &[json!({})]),
+            progress: template(&[70], &[json!({"progress": true})]),
+            error: template(&[8, 68], &[json!({}), json!(ASKED_ERROR)]),
             parts: calls.progress,
             error_percent: calls.error_percent,
             unanswered_percent: calls.unanswered_percent,

@@ -11,6 +11,7 @@ mod cbor;
 mod json;
 mod message;
 mod msgpack;
+pub mod nats;
 mod template;
 mod value;
 
@@ -27,15 +28,19 @@ pub enum Serializer {
     Msgpack,
     /// CBOR.
     Cbor,
+    /// None of WAMP's: the words of the NATS client protocol, which `nats://` brings along.
+    #[value(skip)]
+    Nats,
 }
 
 impl Serializer {
-    /// Its nibble in the RawSocket handshake.
+    /// Its nibble in the RawSocket handshake; NATS has none.
     pub fn rawsocket_id(self) -> u8 {
         match self {
             Serializer::Json => 1,
             Serializer::Msgpack => 2,
             Serializer::Cbor => 3,
+            Serializer::Nats => 0,
         }
     }
 
@@ -45,6 +50,7 @@ impl Serializer {
             Serializer::Json => "json",
             Serializer::Msgpack => "msgpack",
             Serializer::Cbor => "cbor",
+            Serializer::Nats => "nats",
         }
     }
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::value::{cbor_head, encode, msgpack_uint};
-use super::{Payload, Serializer};
+use super::{Payload, Serializer, nats};
 
 /// Ids of the different widths: 1 octet with the value inside, then 1, 2, 4 and 8 octets behind a head.
 const WIDTHS: [u64; 5] = [1, 0xff, 0xffff, 0xffff_ffff, u64::MAX];
@@ -60,6 +60,14 @@ impl Template {
         Template { serializer, forms, middle }
     }
 
+    /// NATS: PUB to this subject with a reply subject in `inbox`, or to that reply subject itself; the id stands for it.
+    pub fn publish(subject: Option<&str>, inbox: &str) -> Template {
+        let head = subject.map_or_else(|| format!("PUB {inbox}"), |subject| format!("PUB {subject} {inbox}"));
+        let form = |_| Form { octets: head.clone().into_bytes(), id: 0 };
+        let forms = [0, 1, 2].map(|_| WIDTHS.map(form));
+        Template { serializer: Serializer::Nats, forms, middle: Vec::new() }
+    }
+
     /// Writes the message with this id and end.
     #[inline]
     pub fn write(&self, id: u64, end: Payload<'_>, out: &mut Vec<u8>) {
@@ -80,6 +88,9 @@ impl Template {
             }
             out.push(b']');
             return;
+        }
+        if self.serializer == Serializer::Nats {
+            return nats::publish(&forms[0].octets, id, out, end);
         }
         let inside = if self.serializer == Serializer::Msgpack { 0x80 } else { 24 };
         let width = match id {
@@ -115,6 +126,8 @@ pub fn list_head(serializer: Serializer, items: usize, out: &mut Vec<u8>) {
         Serializer::Json => out.push(b'['),
         Serializer::Msgpack => out.push(0x90 | (items as u8 & 0x0f)),
         Serializer::Cbor => cbor_head(4, items as u64, out),
+        // A payload is all that NATS carries.
+        Serializer::Nats => (),
     }
 }
 
@@ -122,22 +135,26 @@ pub fn list_head(serializer: Serializer, items: usize, out: &mut Vec<u8>) {
 #[inline]
 pub fn write_uint(serializer: Serializer, value: u64, out: &mut Vec<u8>) {
     match serializer {
-        Serializer::Json => write_decimal(value, out),
+        Serializer::Json | Serializer::Nats => write_decimal(value, out),
         Serializer::Msgpack => msgpack_uint(value, out),
         Serializer::Cbor => cbor_head(0, value, out),
     }
 }
 
-fn write_decimal(mut value: u64, out: &mut Vec<u8>) {
-    let mut digits = [0u8; 20];
+fn write_decimal(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(decimal(value, &mut [0; 20]));
+}
+
+/// A number in decimal, at the end of `digits`.
+#[inline]
+pub fn decimal(mut value: u64, digits: &mut [u8; 20]) -> &[u8] {
     let mut at = digits.len();
     loop {
         at -= 1;
         digits[at] = b'0' + (value % 10) as u8;
         value /= 10;
         if value == 0 {
-            break;
+            return &digits[at..];
         }
     }
-    out.extend_from_slice(&digits[at..]);
 }
