@@ -284,7 +284,7 @@ pub struct Churn {
 /// `mix`.
 #[derive(Clone, Debug, Args)]
 pub struct Mix {
-    /// TOML: [[part]] tables with scenario (call, pubsub, meta or churn), weight and the flags of that scenario as keys
+    /// TOML: `part` tables with scenario (call, pubsub, meta or churn), weight and the flags of that scenario as keys
     pub file: PathBuf,
     #[command(flatten)]
     pub common: Common,
