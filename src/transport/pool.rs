@@ -1,7 +1,7 @@
 //! Memory for messages that have not arrived whole yet: one pool for all connections.
 //!
 //! A connection holds what it was sent of a message until the rest comes. Many that announce long messages and never
-//! end them would hold as much as they like: so what a connection holds beyond [`FREE`] comes out of a pool, and one
+//! end them would hold as much as they like: so what a connection holds beyond `FREE` comes out of a pool, and one
 //! that needs more than there is left is ended.
 
 use std::sync::Arc;
