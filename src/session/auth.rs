@@ -1,6 +1,6 @@
 //! Who may join as whom: the verdict on a HELLO.
 //!
-//! Spec: "Authentication", rows AUT, AUM-1. Here is `anonymous`; each further method is one more method with its
+//! Spec: "Authentication", rows AUT, AUM-1. Here is `anonymous`; each further one comes with its
 //! CHALLENGE. A method the router does not know is skipped, never an error (D-35).
 
 use crate::wamp::{ErrorUri, HelloDetails};
