@@ -132,6 +132,9 @@ fn options(realm: &file::Realm, roles: HashMap<String, Arc<RuleSet>>) -> RealmOp
             subscriptions: realm.limits.subscriptions.unwrap_or(limits.subscriptions),
             calls: realm.limits.calls.unwrap_or(limits.calls),
             invocations: realm.limits.invocations.unwrap_or(limits.invocations),
+            registrations_in_all: realm.limits.registrations_in_all.unwrap_or(limits.registrations_in_all),
+            subscriptions_in_all: realm.limits.subscriptions_in_all.unwrap_or(limits.subscriptions_in_all),
+            calls_in_all: realm.limits.calls_in_all.unwrap_or(limits.calls_in_all),
         },
     }
 }

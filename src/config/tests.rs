@@ -116,7 +116,8 @@ fn the_switches_of_a_realm_are_read() {
          meta_event_kwargs = false\nmeta_visibility = true\nallow_disclose_me = false\ndisclose_callee = true\n\
          notify_unsubscribed = false\nprogress_requires_cancel = true\ntimeout_unit = \"s\"\n\
          pattern_authorization = \"literal\"\ncompat_on_leave = true\nkill_by_authrole = \"count\"\n\
-         [realm.limits]\nregistrations = 1\nsubscriptions = 2\ncalls = 3\ninvocations = 4\nuri_bytes = 5\n\
+         [realm.limits]\nregistrations = 1\nsubscriptions = 2\ncalls = 3\ninvocations = 4\nregistrations_in_all = 7\n\
+         subscriptions_in_all = 8\ncalls_in_all = 9\nuri_bytes = 5\n\
          uri_components = 6\nqueue_bytes = 70000\nslow_consumer = \"drop\"\n\
          [[realm.role]]\nname = \"r\"\n[[realm.role.rule]]\nuri = \"com.x\"\nallow = [\"subscribe\"]\n"
     );
@@ -131,6 +132,7 @@ fn the_switches_of_a_realm_are_read() {
     assert!(options.roles["r"].judge(Action::Subscribe, "com.x", Prefix).allowed);
     let limits = &options.limits;
     assert_eq!((limits.registrations, limits.subscriptions, limits.calls, limits.invocations), (1, 2, 3, 4));
+    assert_eq!((limits.registrations_in_all, limits.subscriptions_in_all, limits.calls_in_all), (7, 8, 9));
     assert_eq!((options.uris.max_length, options.uris.max_components), (5, 6));
     assert_eq!((*queue_bytes, *slow_consumer), (70_000, SlowConsumer::Drop));
 }

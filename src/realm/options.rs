@@ -46,22 +46,36 @@ pub enum KilledByRole {
     Count,
 }
 
-/// Quotas of one session (SIZ-7). A request above one is answered `wamp.error.limit_exceeded`.
+/// Quotas (SIZ-7). A request above one is answered `wamp.error.limit_exceeded`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Registrations it may hold.
+    /// Registrations a session may hold.
     pub registrations: usize,
-    /// Subscriptions it may hold.
+    /// Subscriptions a session may hold.
     pub subscriptions: usize,
-    /// Calls it may have in flight.
+    /// Calls a session may have in flight.
     pub calls: usize,
-    /// Invocations that may wait for its answers.
+    /// Invocations that may wait for a session's answers.
     pub invocations: usize,
+    /// Registrations that all sessions of the realm together may hold.
+    pub registrations_in_all: usize,
+    /// Subscriptions that all sessions of the realm together may hold.
+    pub subscriptions_in_all: usize,
+    /// Calls that may be in flight in the realm.
+    pub calls_in_all: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { registrations: 4_000_000, subscriptions: 4_000_000, calls: 65_536, invocations: 65_536 }
+        Limits {
+            registrations: 4_000_000,
+            subscriptions: 4_000_000,
+            calls: 65_536,
+            invocations: 65_536,
+            registrations_in_all: 20_000_000,
+            subscriptions_in_all: 20_000_000,
+            calls_in_all: 4_000_000,
+        }
     }
 }
 

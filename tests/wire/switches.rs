@@ -88,6 +88,33 @@ fn conformance_answers_by_the_letter() {
     client.assert_aborted("wamp.error.protocol_violation", 1002);
 }
 
+/// SIZ-7: what all sessions of a realm hold together has a limit, and what one gives back another may have.
+#[test]
+fn a_realm_has_limits_of_its_own() {
+    let text = format!(
+        "[[realm]]\nname = \"realm1\"\n{ROLE}[realm.limits]\nregistrations_in_all = 1\nsubscriptions_in_all = 1\n\
+         calls_in_all = 1\n"
+    );
+    let realms = Config::parse("test.toml", &text).unwrap().realms;
+    let router = Router::with(|config| config.realms = realms);
+    let (mut one, mut other) = (router.joined(JSON), router.joined(JSON));
+    let registration = one.register(1, "com.a");
+    let subscription = one.subscribe(2, "com.a");
+    for (request, message) in [(1, json!([64, 1, {}, "com.b"])), (2, json!([32, 2, {}, "com.b"]))] {
+        let answer = ask(&mut other, message);
+        assert_eq!((&answer[2], &answer[4]), (&json!(request), &json!("wamp.error.limit_exceeded")), "{answer}");
+    }
+    one.send(json!([48, 3, {}, "com.a"]));
+    assert_eq!(one.receive()[0], json!(68), "in flight");
+    let answer = ask(&mut other, json!([48, 3, {}, "com.a"]));
+    assert_eq!(answer[4], json!("wamp.error.limit_exceeded"), "{answer}");
+    assert_eq!(ask(&mut one, json!([70, 1, {}])), json!([50, 3, {}]));
+    assert_eq!(ask(&mut one, json!([66, 4, registration])), json!([67, 4]));
+    assert_eq!(ask(&mut one, json!([34, 5, subscription])), json!([35, 5]));
+    other.register(4, "com.b");
+    other.subscribe(5, "com.b");
+}
+
 /// SIZ-7: the limits of a session are those of its realm.
 #[test]
 fn limits_are_those_of_the_configuration() {

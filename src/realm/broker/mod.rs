@@ -32,6 +32,8 @@ pub(super) struct Broker {
     pub(super) subscriptions: PatternMap<Subscription>,
     /// How many of them, by policy, are to the router's own topics: nobody is told of these (MTA-6).
     reserved: [usize; Policy::ALL.len()],
+    /// Subscribers of all subscriptions.
+    subscribers: usize,
     copies: Copies,
 }
 
@@ -42,7 +44,8 @@ pub(super) fn id_of(key: EntryKey) -> Id {
 
 impl Broker {
     pub(super) fn new(seed: u64) -> Broker {
-        Broker { subscriptions: PatternMap::new(seed), reserved: [0; Policy::ALL.len()], copies: Copies::new() }
+        let (subscriptions, reserved) = (PatternMap::new(seed), [0; Policy::ALL.len()]);
+        Broker { subscriptions, reserved, subscribers: 0, copies: Copies::new() }
     }
 
     /// How many subscriptions of one policy there are, those to the router's own topics left out.
@@ -76,6 +79,7 @@ impl Broker {
             subscription.join(subscriber);
         }
         member.subscriptions.push(entry);
+        self.subscribers += 1;
         (entry, created)
     }
 
@@ -96,6 +100,7 @@ impl Broker {
                 meta.emit(Event::SubscriptionDeleted { session, id, uri, policy });
             }
         }
+        self.subscribers -= 1;
         member.subscriptions.swap_remove(subscriber.position as usize);
         let moved = member.subscriptions.get(subscriber.position as usize).copied();
         if last {
@@ -179,6 +184,9 @@ impl Realm {
         }
         if held.is_none() && member.subscriptions.len() >= self.options.limits.subscriptions {
             return Err(Failure::limit("this session holds as many subscriptions as a session may"));
+        }
+        if held.is_none() && self.broker.subscribers >= self.options.limits.subscriptions_in_all {
+            return Err(Failure::limit("the sessions of this realm hold as many subscriptions as a realm may"));
         }
         Ok(held)
     }

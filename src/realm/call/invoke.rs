@@ -73,6 +73,8 @@ impl Realm {
         }
         let result = if caller.calls.len() >= self.options.limits.calls {
             Err(Failure::limit("this session has as many calls in flight as a session may"))
+        } else if self.calls.len() >= self.options.limits.calls_in_all {
+            Err(Failure::limit("this realm has as many calls in flight as a realm may"))
         } else if uri::is_reserved(procedure) {
             self.call_router(from, request, options, procedure, &payload, out)
         } else {

@@ -101,6 +101,12 @@ impl Calls {
         Calls { slots: Chunked::default(), free: Vec::new(), timers: BTreeSet::new(), kept_bytes: 0 }
     }
 
+    /// How many there are.
+    #[inline]
+    fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     /// When the next call times out.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         self.timers.first().map(|&(deadline, _)| deadline)

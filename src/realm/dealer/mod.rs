@@ -29,6 +29,8 @@ pub(super) const MOST_WILDCARD_WORK: usize = 49_152;
 pub(super) struct Dealer {
     /// By procedure and policy; the key is the registration id.
     pub(super) registrations: PatternMap<Registration>,
+    /// Callees of all registrations.
+    callees: usize,
 }
 
 /// The registration id of an entry.
@@ -38,7 +40,7 @@ pub(super) fn id_of(key: EntryKey) -> Id {
 
 impl Dealer {
     pub(super) fn new(seed: u64) -> Dealer {
-        Dealer { registrations: PatternMap::new(seed) }
+        Dealer { registrations: PatternMap::new(seed), callees: 0 }
     }
 
     /// The ticket of a member on a registration; `None` where either is not.
@@ -57,6 +59,7 @@ impl Dealer {
         if last {
             meta.emit(Event::RegistrationDeleted { session, id, uri, policy });
         }
+        self.callees -= 1;
         member.registrations.swap_remove(callee.position as usize);
         let moved = member.registrations.get(callee.position as usize).copied();
         if last {
@@ -189,6 +192,9 @@ impl Realm {
         if member.registrations.len() >= self.options.limits.registrations {
             return Err(Failure::limit("this session holds as many registrations as a session may"));
         }
+        if self.dealer.callees >= self.options.limits.registrations_in_all {
+            return Err(Failure::limit("the sessions of this realm hold as many registrations as a realm may"));
+        }
         Ok(())
     }
 
@@ -226,6 +232,7 @@ impl Realm {
         }
         if let Some(member) = members.get_mut(from) {
             member.registrations.push(key);
+            dealer.callees += 1;
         }
         meta.emit(Event::RegistrationJoined { session, id, uri, policy });
         Ok(id)
