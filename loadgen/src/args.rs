@@ -50,7 +50,7 @@ pub enum Command {
 /// Flags of every scenario.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
-    /// Where a router listens: ws://, wss://, tcp://HOST:PORT and tls://HOST:PORT (RawSocket), unix:PATH; repeat it to
+    /// Where a router listens: ws://, wss://, tcp://HOST:PORT and tls://HOST:PORT (RawSocket), unix:PATH, or (call and pubsub) nats://; repeat it to
     /// spread sessions over several
     #[arg(long, default_value = "ws://127.0.0.1:8080/ws", help_heading = "Target")]
     pub url: Vec<String>,

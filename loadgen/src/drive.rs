@@ -19,8 +19,9 @@ use crate::report::{self, FailIf, units};
 use crate::scenario::{self, Load, Run, mix};
 use crate::usage;
 use crate::watch::Errand;
+use crate::wire::codec::Serializer;
 use crate::wire::framing::{SEPARATOR, SEPARATOR_AUTOBAHN};
-use crate::wire::target::Target;
+use crate::wire::target::{Protocol, Target};
 use crate::wire::tls;
 
 /// Every parameter with its value, defaults included, by flag name.
@@ -75,11 +76,25 @@ pub fn command(name: &str, command: Command, parameters: BTreeMap<String, Value>
             let (common, extent) = flags_of(&scenario).ok_or("that is no scenario")?;
             let conditions = conditions(&common.fail_if)?;
             let errand = Errand::new(name, &common, parameters, prepare(&common, &extent)?);
+            fits(&scenario, &errand.run)?;
             let (_, work) = scenario::work(scenario, &None)?;
             let outcome = errand.carry_out(work);
             Ok(conclude(&common, &[outcome], &conditions))
         }
     }
+}
+
+/// Refuses what NATS has no counterpart of.
+fn fits(command: &Command, run: &Run) -> Result<(), String> {
+    let plain = match command {
+        Command::Call(it) => it.calls.progress == 0 && it.calls.error_percent == 0.0 && it.calls.call_timeout.is_none(),
+        Command::Pubsub(it) => !it.publications.acknowledge,
+        _ => false,
+    };
+    if plain || run.settings.serializer != Serializer::Nats {
+        return Ok(());
+    }
+    Err("nats:// takes plain call and pubsub only: the rest is WAMP's".to_owned())
 }
 
 /// The flags that all scenarios share, and the bounds of the load.
@@ -112,6 +127,9 @@ fn mixed(
     let conditions = conditions(&common.fail_if)?;
     let run = Run { mixed: true, ..prepare(common, extent)? };
     let errand = Errand::new(name, common, parameters, run);
+    if errand.run.settings.serializer == Serializer::Nats {
+        return Err("nats:// takes plain call and pubsub only: the rest is WAMP's".to_owned());
+    }
     let parts = mix::lay_out(&errand.run, mix::parse(text)?, extent)?;
     let told = Arc::clone(&errand.run.told);
     let mut outcome = errand.carry_out(|_| mix::run(parts));
@@ -165,8 +183,13 @@ fn nanoseconds(time: Duration) -> u64 {
 /// A run that has not begun.
 fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
     let targets = common.url.iter().map(|url| Target::parse(url)).collect::<Result<Vec<_>, _>>()?;
-    if common.batched && targets.iter().any(|target| target.websocket.is_none()) {
+    let websocket = |target: &Target| matches!(target.protocol, Protocol::WebSocket(..));
+    if common.batched && !targets.iter().all(websocket) {
         return Err("--batched is for ws:// and wss:// only: RawSocket has no batches".to_owned());
+    }
+    let nats = targets.iter().filter(|target| target.protocol == Protocol::Nats).count();
+    if nats != 0 && nats != targets.len() {
+        return Err("nats:// and WAMP cannot be driven in one run".to_owned());
     }
     if let Some(pid) = common.router_pid.filter(|&pid| usage::sample(pid).is_none()) {
         return Err(format!("--router-pid {pid}: there is no such process"));
@@ -175,7 +198,7 @@ fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
     let settings = Settings {
         targets,
         realm: common.realm.clone(),
-        serializer: common.serializer,
+        serializer: if nats > 0 { Serializer::Nats } else { common.serializer },
         batched: common.batched,
         separator: if common.autobahn_batches { SEPARATOR_AUTOBAHN } else { SEPARATOR },
         credentials: Credentials::parse(&common.auth)?,

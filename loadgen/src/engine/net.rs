@@ -143,6 +143,7 @@ impl Net {
             dirty: false,
             session: 0,
             last_request: 0,
+            ponged: 0,
             deadline: self.now + self.settings.join_timeout,
             key: opening::nonce(random),
         };

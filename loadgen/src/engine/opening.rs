@@ -6,7 +6,7 @@ use ring::{hmac, pbkdf2, signature};
 use serde_json::{Value, json};
 
 use crate::wire::codec::Serializer;
-use crate::wire::target::Target;
+use crate::wire::target::{Protocol, Target};
 
 /// Who a session says it is.
 #[derive(Clone, Debug)]
@@ -157,10 +157,12 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// The first bytes of a connection.
 pub fn request(target: &Target, serializer: Serializer, batched: bool, key: &str) -> Vec<u8> {
-    match &target.websocket {
+    match &target.protocol {
         // 0xf: frames up to 16 MiB are taken.
-        None => vec![0x7f, 0xf0 | serializer.rawsocket_id(), 0, 0],
-        Some((host, path)) => {
+        Protocol::RawSocket => vec![0x7f, 0xf0 | serializer.rawsocket_id(), 0, 0],
+        // The server speaks first.
+        Protocol::Nats => Vec::new(),
+        Protocol::WebSocket(host, path) => {
             let protocol = subprotocol(serializer, batched);
             format!(
                 "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -186,8 +188,12 @@ pub fn subprotocol(serializer: Serializer, batched: bool) -> String {
 /// # Errors
 /// A sentence that says how the router refused.
 pub fn response(bytes: &[u8], target: &Target, protocol: &str, key: &str) -> Result<Option<usize>, String> {
-    if target.websocket.is_some() {
-        return upgrade(bytes, protocol, key);
+    match target.protocol {
+        Protocol::WebSocket(..) => return upgrade(bytes, protocol, key),
+        Protocol::Nats if bytes.starts_with(b"INFO ") => return Ok(memchr::memchr(b'\n', bytes).map(|at| at + 1)),
+        Protocol::Nats if bytes.len() > 5 => return Err("what listens there does not speak NATS".to_owned()),
+        Protocol::Nats => return Ok(None),
+        Protocol::RawSocket => (),
     }
     let Some(&[magic, answer, ..]) = bytes.first_chunk::<4>() else { return Ok(None) };
     match (magic, answer & 0x0f, answer >> 4) {

@@ -4,7 +4,7 @@
 //! what waits to be written: frames of one turn gather in it and leave in one write; where the subprotocol is batched,
 //! the messages of a turn share one WebSocket message (WAMP: batched WebSocket transport).
 
-use super::codec::Serializer;
+use super::codec::{Serializer, nats};
 
 /// Longest frame taken from a router: the limit announced in the RawSocket handshake, 16 MiB.
 pub const LONGEST_FRAME: usize = 1 << 24;
@@ -26,6 +26,8 @@ pub enum Framing {
     WebSocket(Serializer),
     /// WebSocket, any number of messages each; of JSON each ends with this octet.
     Batched(Serializer, u8),
+    /// The lines of NATS.
+    Nats,
 }
 
 /// What is at the front of the bytes read.
@@ -66,6 +68,7 @@ impl Incoming {
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> (usize, Step<'a>) {
         match self.framing {
             Framing::RawSocket => rawsocket(bytes),
+            Framing::Nats => lines(bytes),
             _ => self.websocket(bytes),
         }
     }
@@ -114,6 +117,21 @@ impl Incoming {
             (9, _) => Step::Ping(body),
             (10, _) => Step::Nothing,
             _ => Step::Broken("it sent a WebSocket frame of an unknown kind"),
+        }
+    }
+}
+
+fn lines(bytes: &[u8]) -> (usize, Step<'_>) {
+    match nats::length(bytes) {
+        None => (0, Step::More),
+        Some(0) => (0, Step::Broken("it sent a message of no length")),
+        Some(length) => {
+            let step = match &bytes[..length] {
+                b"PING\r\n" => Step::Ping(&[]),
+                line if line.starts_with(b"+OK") || line.starts_with(b"INFO ") => Step::Nothing,
+                message => Step::Message(message),
+            };
+            (length, step)
         }
     }
 }
@@ -199,6 +217,7 @@ impl Outgoing {
                 let length = (self.bytes.len() - at - 4) as u32;
                 self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
             }
+            Framing::Nats => write(&mut self.bytes),
             Framing::WebSocket(serializer) => {
                 let at = self.bytes.len();
                 let header = header_length(expected);
@@ -242,7 +261,9 @@ impl Outgoing {
     pub fn pong(&mut self, content: &[u8]) {
         self.close_batch();
         let at = self.bytes.len();
-        if self.framing == Framing::RawSocket {
+        if self.framing == Framing::Nats {
+            self.bytes.extend_from_slice(b"PONG\r\n");
+        } else if self.framing == Framing::RawSocket {
             self.bytes.extend_from_slice(&(content.len() as u32 | 0x0200_0000).to_be_bytes());
             self.bytes.extend_from_slice(content);
         } else {

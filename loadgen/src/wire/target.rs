@@ -13,8 +13,19 @@ pub struct Target {
     pub address: Address,
     /// TLS with this server name.
     pub tls: Option<String>,
-    /// WebSocket with this `Host` and path; RawSocket where absent.
-    pub websocket: Option<(String, String)>,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// What carries messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// WAMP RawSocket.
+    RawSocket,
+    /// WebSocket with this `Host` and path.
+    WebSocket(String, String),
+    /// No WAMP at all: NATS.
+    Nats,
 }
 
 /// A socket address, resolved once for all connections.
@@ -27,21 +38,23 @@ pub enum Address {
 }
 
 impl Target {
-    /// Reads and resolves `ws://`, `wss://`, `tcp://`, `tls://` (RawSocket) or `unix:PATH` (RawSocket).
+    /// Reads and resolves `ws://`, `wss://`, `tcp://`, `tls://` (RawSocket), `unix:PATH` (RawSocket) or `nats://`.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the URL.
     pub fn parse(url: &str) -> Result<Target, String> {
         if let Some(path) = url.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return Ok(Target { url: url.to_owned(), address: Address::Unix(path.into()), tls: None, websocket: None });
+            let (address, protocol) = (Address::Unix(path.into()), Protocol::RawSocket);
+            return Ok(Target { url: url.to_owned(), address, tls: None, protocol });
         }
         let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url}: {FORMS}"))?;
-        let (tls, websocket, port) = match scheme {
-            "ws" => (false, true, 80),
-            "wss" => (true, true, 443),
-            "tcp" | "rs" => (false, false, 8080),
-            "tls" | "rss" => (true, false, 443),
+        let (tls, port) = match scheme {
+            "ws" => (false, 80),
+            "wss" => (true, 443),
+            "tcp" | "rs" => (false, 8080),
+            "tls" | "rss" => (true, 443),
+            "nats" => (false, 4222),
             _ => return Err(format!("{url}: {FORMS}")),
         };
         let at = rest.find('/').unwrap_or(rest.len());
@@ -57,12 +70,16 @@ impl Target {
             url: url.to_owned(),
             address: Address::Tcp(address),
             tls: tls.then(|| host.to_owned()),
-            websocket: websocket.then(|| (authority.to_owned(), path.to_owned())),
+            protocol: match scheme {
+                "nats" => Protocol::Nats,
+                "ws" | "wss" => Protocol::WebSocket(authority.to_owned(), path.to_owned()),
+                _ => Protocol::RawSocket,
+            },
         })
     }
 }
 
-const FORMS: &str = "expected ws://HOST:PORT/PATH, wss://…, tcp://HOST:PORT (RawSocket), tls://HOST:PORT or unix:PATH";
+const FORMS: &str = "expected ws://HOST:PORT/PATH, wss://…, tcp://HOST:PORT (RawSocket), tls://HOST:PORT, unix:PATH or nats://HOST:PORT";
 
 /// Host and port; brackets around an IPv6 address are taken off.
 fn split_port(authority: &str, default: u16) -> Option<(&str, u16)> {

@@ -9,8 +9,9 @@ use serde_json::json;
 use super::{Handler, Key, Net, READ, cannot_connect, tls_failed};
 use crate::engine::opening;
 use crate::engine::peer::Stage;
-use crate::wire::codec::{Message, decode};
+use crate::wire::codec::{Message, decode, nats};
 use crate::wire::framing::{Framing, Incoming, Step, split_batch};
+use crate::wire::target::Protocol;
 
 impl Net {
     pub(super) fn readable<H: Handler>(&mut self, handler: &mut H, key: Key) {
@@ -114,10 +115,11 @@ impl Net {
                 None
             }
             Ok(Some(used)) => {
-                let framing = match (&target.websocket, settings.batched) {
-                    (None, _) => Framing::RawSocket,
-                    (Some(_), false) => Framing::WebSocket(peer.serializer),
-                    (Some(_), true) => Framing::Batched(peer.serializer, settings.separator),
+                let framing = match (&target.protocol, settings.batched) {
+                    (Protocol::Nats, _) => Framing::Nats,
+                    (Protocol::RawSocket, _) => Framing::RawSocket,
+                    (Protocol::WebSocket(..), false) => Framing::WebSocket(peer.serializer),
+                    (Protocol::WebSocket(..), true) => Framing::Batched(peer.serializer, settings.separator),
                 };
                 peer.stage = Stage::Greeting;
                 peer.incoming = Incoming::new(framing);
@@ -159,6 +161,8 @@ impl Net {
                 let why = self.refusal(body, reason, stage);
                 self.end(handler, key, &why);
             }
+            // No request of WAMP has this number: it is a PONG.
+            Some(Message::Registered { request: 0, .. }) => self.ponged(handler, key),
             Some(message) if stage == Stage::Joined => handler.message(self, key, message),
             Some(message) => self.greeted(handler, key, message),
         }
@@ -190,6 +194,25 @@ impl Net {
             _ if peer.stage == Stage::Leaving => (),
             _ => self.end(handler, key, "the router did not answer HELLO with WELCOME"),
         }
+    }
+
+    /// NATS: a PONG opens the session, and later answers what was asked, in order.
+    fn ponged<H: Handler>(&mut self, handler: &mut H, key: Key) {
+        let Some(peer) = self.peers[key].as_mut() else { return };
+        if peer.stage == Stage::Joined {
+            peer.ponged += 1;
+            let request = peer.ponged;
+            return handler.message(self, key, Message::Registered { request, registration: request });
+        }
+        peer.session = nats::new_session();
+        peer.last_request = nats::first_request(peer.session);
+        peer.ponged = peer.last_request;
+        peer.stage = Stage::Joined;
+        let session = peer.session;
+        self.agents = vec!["nats-server".to_owned()];
+        self.send(key, 64, |out| nats::subscribe_to_answers(session, out));
+        self.control.sessions.fetch_add(1, Ordering::Relaxed);
+        handler.joined(self, key);
     }
 
     /// ABORT as a sentence.

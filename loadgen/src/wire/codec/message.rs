@@ -3,7 +3,7 @@
 use super::cbor::Cbor;
 use super::json::Json;
 use super::msgpack::{self, MsgPack};
-use super::{Sequence, Serializer, Source};
+use super::{Sequence, Serializer, Source, nats};
 
 /// Arguments as they lie in the frame: the elements behind the header, unread.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +55,7 @@ impl<'a> Message<'a> {
             Serializer::Json => parse::<Json>(bytes),
             Serializer::Msgpack => msgpack::usual(bytes).or_else(|| parse::<MsgPack>(bytes)),
             Serializer::Cbor => parse::<Cbor>(bytes),
+            Serializer::Nats => nats::parse(bytes),
         }
     }
 }
@@ -67,6 +68,7 @@ impl<'a> Payload<'a> {
             Serializer::Json => first_text::<Json>(self.raw),
             Serializer::Msgpack => msgpack::usual_text(self.raw).or_else(|| first_text::<MsgPack>(self.raw)),
             Serializer::Cbor => first_text::<Cbor>(self.raw),
+            Serializer::Nats => Some(self.raw),
         }
     }
 
@@ -77,6 +79,7 @@ impl<'a> Payload<'a> {
             Serializer::Json => two_ids::<Json>(self.raw),
             Serializer::Msgpack => two_ids::<MsgPack>(self.raw),
             Serializer::Cbor => two_ids::<Cbor>(self.raw),
+            Serializer::Nats => None,
         }
     }
 
@@ -87,6 +90,7 @@ impl<'a> Payload<'a> {
             Serializer::Json => created::<Json>(self.raw),
             Serializer::Msgpack => created::<MsgPack>(self.raw),
             Serializer::Cbor => created::<Cbor>(self.raw),
+            Serializer::Nats => None,
         }
     }
 }

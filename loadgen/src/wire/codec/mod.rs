@@ -11,6 +11,7 @@ mod cbor;
 mod json;
 mod message;
 mod msgpack;
+pub mod nats;
 mod template;
 mod value;
 
@@ -27,6 +28,9 @@ pub enum Serializer {
     Msgpack,
     /// CBOR.
     Cbor,
+    /// None: the text protocol of NATS, which `nats://` brings with it.
+    #[value(skip)]
+    Nats,
 }
 
 impl Serializer {
@@ -36,6 +40,7 @@ impl Serializer {
             Serializer::Json => 1,
             Serializer::Msgpack => 2,
             Serializer::Cbor => 3,
+            Serializer::Nats => 0,
         }
     }
 
@@ -45,6 +50,7 @@ impl Serializer {
             Serializer::Json => "json",
             Serializer::Msgpack => "msgpack",
             Serializer::Cbor => "cbor",
+            Serializer::Nats => "nats",
         }
     }
 }

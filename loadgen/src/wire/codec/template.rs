@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::value::{cbor_head, encode, msgpack_uint};
-use super::{Payload, Serializer};
+use super::{Payload, Serializer, nats};
 
 /// Ids of the different widths: 1 octet with the value inside, then 1, 2, 4 and 8 octets behind a head.
 const WIDTHS: [u64; 5] = [1, 0xff, 0xffff, 0xffff_ffff, u64::MAX];
@@ -19,6 +19,8 @@ pub struct Template {
     forms: [[Form; 5]; 3],
     /// JSON: what stands between the id and the end.
     middle: Vec<u8>,
+    /// NATS: the code, and the subject if there is one.
+    subject: (u64, String),
 }
 
 /// The octets before the end, and where those of the id are in them.
@@ -57,7 +59,8 @@ impl Template {
             Form { octets, id }
         };
         let forms = [0, 1, 2].map(|items| WIDTHS.map(|widest| form(items, widest)));
-        Template { serializer, forms, middle }
+        let subject = elements.last().and_then(Value::as_str).unwrap_or("").to_owned();
+        Template { serializer, forms, middle, subject: (codes[0], subject) }
     }
 
     /// Writes the message with this id and end.
@@ -80,6 +83,9 @@ impl Template {
             }
             out.push(b']');
             return;
+        }
+        if self.serializer == Serializer::Nats {
+            return nats::write(self.subject.0, &self.subject.1, id, out, end);
         }
         let inside = if self.serializer == Serializer::Msgpack { 0x80 } else { 24 };
         let width = match id {
@@ -104,7 +110,7 @@ impl Template {
     /// At most this many octets beside the end.
     #[inline]
     pub fn overhead(&self) -> usize {
-        self.forms[0][4].octets.len() + self.middle.len() + 24
+        self.forms[0][4].octets.len() + self.middle.len() + self.subject.1.len() + 24
     }
 }
 
@@ -115,6 +121,7 @@ pub fn list_head(serializer: Serializer, items: usize, out: &mut Vec<u8>) {
         Serializer::Json => out.push(b'['),
         Serializer::Msgpack => out.push(0x90 | (items as u8 & 0x0f)),
         Serializer::Cbor => cbor_head(4, items as u64, out),
+        Serializer::Nats => (),
     }
 }
 
@@ -125,6 +132,7 @@ pub fn write_uint(serializer: Serializer, value: u64, out: &mut Vec<u8>) {
         Serializer::Json => write_decimal(value, out),
         Serializer::Msgpack => msgpack_uint(value, out),
         Serializer::Cbor => cbor_head(0, value, out),
+        Serializer::Nats => (),
     }
 }
 

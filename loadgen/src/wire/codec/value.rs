@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Serializer;
+use super::{Serializer, nats};
 
 /// Deeper values are malformed.
 const DEEPEST: u32 = 64;
@@ -15,6 +15,7 @@ pub fn encode(serializer: Serializer, value: &Value, out: &mut Vec<u8>) {
         Serializer::Json => serde_json::to_writer(out, value).expect("a Value is always JSON and a Vec takes it"),
         Serializer::Msgpack => msgpack(value, out),
         Serializer::Cbor => cbor(value, out),
+        Serializer::Nats => nats::encode(value, out),
     }
 }
 
@@ -24,6 +25,7 @@ pub fn decode(serializer: Serializer, bytes: &[u8]) -> Option<Value> {
         Serializer::Json => serde_json::from_slice(bytes).ok(),
         Serializer::Msgpack => Reader { left: bytes }.msgpack(0),
         Serializer::Cbor => Reader { left: bytes }.cbor(0),
+        Serializer::Nats => None,
     }
 }
 
@@ -109,6 +111,7 @@ fn text_head(serializer: Serializer, length: usize, out: &mut Vec<u8>) {
         Serializer::Json => out.push(b'"'),
         Serializer::Msgpack => msgpack_length(length, STRING, 32, 0xd9, out),
         Serializer::Cbor => cbor_head(3, length as u64, out),
+        Serializer::Nats => (),
     }
 }
 
@@ -129,6 +132,7 @@ pub fn bytes_head(serializer: Serializer, length: usize, out: &mut Vec<u8>) {
         Serializer::Json => out.push(b'"'),
         Serializer::Msgpack => msgpack_length(length, STRING, 0, 0xc4, out),
         Serializer::Cbor => cbor_head(2, length as u64, out),
+        Serializer::Nats => (),
     }
 }
 
