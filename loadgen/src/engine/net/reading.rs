@@ -124,7 +124,8 @@ impl Net {
                 peer.stage = Stage::Greeting;
                 peer.incoming = Incoming::new(framing);
                 peer.outgoing.agree(framing);
-                self.send_value(key, &json!([1, settings.realm, settings.credentials.hello()]));
+                peer.outgoing.message(self.hello.len(), |out| out.extend_from_slice(&self.hello));
+                self.touch(key);
                 Some(used)
             }
             Err(why) => {
@@ -176,11 +177,7 @@ impl Net {
             Message::Welcome { session, details } => {
                 peer.session = session;
                 peer.stage = Stage::Joined;
-                let details = decode(serializer, details).unwrap_or_default();
-                let agent = details["agent"].as_str().unwrap_or("");
-                if !agent.is_empty() && self.agents.iter().all(|known| known != agent) {
-                    self.agents.push(agent.to_owned());
-                }
+                self.note_agent(details);
                 self.control.sessions.fetch_add(1, Ordering::Relaxed);
                 handler.joined(self, key);
             }
@@ -193,6 +190,18 @@ impl Net {
             }
             _ if peer.stage == Stage::Leaving => (),
             _ => self.end(handler, key, "the router did not answer HELLO with WELCOME"),
+        }
+    }
+
+    /// Keeps what a router calls itself, in the details of its WELCOME.
+    fn note_agent(&mut self, details: &[u8]) {
+        if self.agents.len() == self.settings.targets.len() {
+            return;
+        }
+        let details = decode(self.serializer(), details).unwrap_or_default();
+        let agent = details["agent"].as_str().unwrap_or("");
+        if !agent.is_empty() && self.agents.iter().all(|known| known != agent) {
+            self.agents.push(agent.to_owned());
         }
     }
 
