@@ -103,6 +103,7 @@ pub fn length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Reads a message with its payload.
+#[inline]
 pub fn parse(bytes: &[u8]) -> Option<Message<'_>> {
     if bytes.starts_with(b"PONG") {
         return Some(Message::Registered { request: 0, registration: 1 });
@@ -111,32 +112,34 @@ pub fn parse(bytes: &[u8]) -> Option<Message<'_>> {
         return Some(Message::Abort { reason: reason.trim_ascii() });
     }
     let end = memchr::memchr(b'\n', bytes)?;
-    let raw = bytes[end + 1..].strip_suffix(b"\r\n")?;
-    let payload = Payload { raw, items: 1 };
-    let mut words = bytes[..end].trim_ascii_end().split(|&octet| octet == b' ').skip(1);
-    let (subject, subscription, third, fourth) = (words.next()?, words.next()?, words.next()?, words.next());
+    let payload = Payload { raw: bytes[end + 1..].strip_suffix(b"\r\n")?, items: 1 };
+    let line = bytes[..end].strip_suffix(b"\r")?.strip_prefix(b"MSG ")?;
+    let subject = &line[..memchr::memchr(b' ', line)?];
     if let Some(request) = request(subject) {
         return Some(Message::Result { request, progress: false, payload });
     }
-    match fourth {
-        Some(_) => Some(Message::Invocation { request: request(third)?, receive_progress: false, payload }),
-        None => Some(Message::Event { subscription: number(subscription)?, payload }),
+    // Before the length is the inbox to answer to, or where there is none, the subscription.
+    let front = &line[..memchr::memrchr(b' ', line)?];
+    let last = &front[memchr::memrchr(b' ', front)? + 1..];
+    match request(last) {
+        Some(request) => Some(Message::Invocation { request, receive_progress: false, payload }),
+        None => Some(Message::Event { subscription: number(last)?, payload }),
     }
 }
 
 /// The request id that an inbox stands for.
+#[inline]
 fn request(inbox: &[u8]) -> Option<u64> {
     let rest = inbox.strip_prefix(INBOX)?;
     let at = memchr::memchr(b'.', rest)?;
     Some(number(&rest[..at])? << SESSION | number(&rest[at + 1..])?)
 }
 
+/// A number in decimal, of at most as many digits as surely fit.
+#[inline]
 fn number(digits: &[u8]) -> Option<u64> {
-    let value = |sum: u64, digit: &u8| {
-        let digit = char::from(*digit).to_digit(10)?;
-        sum.checked_mul(10)?.checked_add(u64::from(digit))
-    };
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, value) }
+    let value = |sum: u64, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'));
+    if (1..20).contains(&digits.len()) { digits.iter().try_fold(0, value) } else { None }
 }
 
 #[cfg(test)]
@@ -189,6 +192,21 @@ mod tests {
             write(48, "com.echo", 7 << 32 | 10, &mut out, |out| out.resize(out.len() + length, b'x'));
             let wanted = format!("beforePUB com.echo _INBOX.7.10 {length}\r\n{}\r\n", "x".repeat(length));
             assert_eq!(String::from_utf8(out).expect("it is text"), wanted);
+        }
+    }
+
+    #[test]
+    fn what_nobody_awaits_is_no_message() {
+        for bytes in [
+            &b"MSG com.echo 1 elsewhere 5\r\nhello\r\n"[..],
+            b"MSG com.echo 1 _INBOX.1.99999999999999999999 5\r\nhello\r\n",
+            b"MSG _INBOX.1. 5\r\nhello\r\n",
+            b"MSG com.echo 1 5\r\nhello, world",
+            b"MSG\r\n",
+            b"MSG \r\n\r\n",
+            b"",
+        ] {
+            assert!(parse(bytes).is_none(), "{}", String::from_utf8_lossy(bytes));
         }
     }
 
