@@ -50,8 +50,8 @@ pub enum Command {
 /// Flags of every scenario.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
-    /// Where a router listens: ws://, wss://, tcp://HOST:PORT and tls://HOST:PORT (RawSocket), unix:PATH, nats://
-    /// (a NATS server; `call` and `sweep` only); repeat it to spread sessions over several
+    /// Where a router listens: ws://, wss://, tcp://HOST:PORT and tls://HOST:PORT (RawSocket), unix:PATH, or (call and pubsub) nats://; repeat it to
+    /// spread sessions over several
     #[arg(long, default_value = "ws://127.0.0.1:8080/ws", help_heading = "Target")]
     pub url: Vec<String>,
     /// Realm to join

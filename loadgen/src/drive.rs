@@ -21,7 +21,7 @@ use crate::usage;
 use crate::watch::Errand;
 use crate::wire::codec::Serializer;
 use crate::wire::framing::{SEPARATOR, SEPARATOR_AUTOBAHN};
-use crate::wire::target::Target;
+use crate::wire::target::{Protocol, Target};
 use crate::wire::tls;
 
 /// Every parameter with its value, defaults included, by flag name.
@@ -75,17 +75,26 @@ pub fn command(name: &str, command: Command, parameters: BTreeMap<String, Value>
         scenario => {
             let (common, extent) = flags_of(&scenario).ok_or("that is no scenario")?;
             let conditions = conditions(&common.fail_if)?;
-            let run = prepare(&common, &extent)?;
-            match &scenario {
-                Command::Call(it) => suits(&run, Some(&it.calls))?,
-                _ => suits(&run, None)?,
-            }
-            let errand = Errand::new(name, &common, parameters, run);
+            let errand = Errand::new(name, &common, parameters, prepare(&common, &extent)?);
+            fits(&scenario, &errand.run)?;
             let (_, work) = scenario::work(scenario, &None)?;
             let outcome = errand.carry_out(work);
             Ok(conclude(&common, &[outcome], &conditions))
         }
     }
+}
+
+/// Refuses what NATS has no counterpart of.
+fn fits(command: &Command, run: &Run) -> Result<(), String> {
+    let plain = match command {
+        Command::Call(it) => it.calls.progress == 0 && it.calls.error_percent == 0.0 && it.calls.call_timeout.is_none(),
+        Command::Pubsub(it) => !it.publications.acknowledge,
+        _ => false,
+    };
+    if plain || run.settings.serializer != Serializer::Nats {
+        return Ok(());
+    }
+    Err("nats:// takes plain call and pubsub only: the rest is WAMP's".to_owned())
 }
 
 /// The flags that all scenarios share, and the bounds of the load.
@@ -117,8 +126,10 @@ fn mixed(
 ) -> Result<ExitCode, String> {
     let conditions = conditions(&common.fail_if)?;
     let run = Run { mixed: true, ..prepare(common, extent)? };
-    suits(&run, None)?;
     let errand = Errand::new(name, common, parameters, run);
+    if errand.run.settings.serializer == Serializer::Nats {
+        return Err("nats:// takes plain call and pubsub only: the rest is WAMP's".to_owned());
+    }
     let parts = mix::lay_out(&errand.run, mix::parse(text)?, extent)?;
     let told = Arc::clone(&errand.run.told);
     let mut outcome = errand.carry_out(|_| mix::run(parts));
@@ -141,7 +152,7 @@ fn sweep(flags: &args::Sweep, parameters: &BTreeMap<String, Value>) -> Result<Ex
         return Err("sweep needs a bound on a latency, such as --until 'p99>5ms', and a --precision above 1".to_owned());
     }
     let extent = |rate| Extent { duration: flags.duration, count: None, rate: Some(rate) };
-    suits(&prepare(common, &extent(flags.from))?, Some(&flags.calls))?;
+    prepare(common, &extent(flags.from))?;
     let step = |rate: f64| {
         let mut parameters = parameters.clone();
         parameters.insert("rate".to_owned(), json!(rate));
@@ -165,18 +176,6 @@ fn step_line(rate: f64, outcome: &Outcome) -> String {
     format!("{} asked: {achieved} achieved, p99 {p99}: {verdict}", units::rate(rate))
 }
 
-/// Whether the targets can carry the load; `calls`: where it is nothing but calls.
-fn suits(run: &Run, calls: Option<&args::Calls>) -> Result<(), String> {
-    match (run.settings.serializer, calls) {
-        (Serializer::Nats, Some(calls)) => scenario::call::check_nats(calls),
-        (Serializer::Nats, None) => {
-            Err("nats:// is for call and sweep only: the other scenarios are about what WAMP has and NATS has not"
-                .to_owned())
-        }
-        _ => Ok(()),
-    }
-}
-
 fn nanoseconds(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
@@ -184,14 +183,15 @@ fn nanoseconds(time: Duration) -> u64 {
 /// A run that has not begun.
 fn prepare(common: &Common, extent: &Extent) -> Result<Run, String> {
     let targets = common.url.iter().map(|url| Target::parse(url)).collect::<Result<Vec<_>, _>>()?;
-    if common.batched && targets.iter().any(|target| target.websocket.is_none()) {
+    let websocket = |target: &Target| matches!(target.protocol, Protocol::WebSocket(..));
+    if common.batched && !targets.iter().all(websocket) {
         return Err("--batched is for ws:// and wss:// only: RawSocket has no batches".to_owned());
     }
-    let nats = targets.iter().filter(|target| target.nats).count();
-    if nats > 0 && nats < targets.len() {
-        return Err("the load goes to WAMP routers or to NATS servers, not to both".to_owned());
+    let nats = targets.iter().filter(|target| target.protocol == Protocol::Nats).count();
+    if nats != 0 && nats != targets.len() {
+        return Err("nats:// and WAMP cannot be driven in one run".to_owned());
     }
-    if nats > 0 && common.auth != "anonymous" {
+    if nats != 0 && common.auth != "anonymous" {
         return Err("--auth is for WAMP: nats:// connects without credentials".to_owned());
     }
     if let Some(pid) = common.router_pid.filter(|&pid| usage::sample(pid).is_none()) {

@@ -246,7 +246,7 @@ pub struct Integrity {
     pub checked: u64,
     /// The content was not what was sent, or belonged to another request.
     pub wrong: u64,
-    /// Never came, though the connection lived and the drain time was over.
+    /// Never came, though the connection lived: events, parts of answers. A call without an answer is a timeout instead.
     pub lost: u64,
     /// Came a second time.
     pub duplicated: u64,

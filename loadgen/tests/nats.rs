@@ -1,4 +1,4 @@
-//! `call` in the NATS client protocol: the built program runs against a stub, and its JSON must say what the stub did.
+//! `call` and `pubsub` in the NATS client protocol: the built program runs against a stub, and its JSON must say what the stub did.
 
 #[path = "stub/nats.rs"]
 mod stub;
@@ -34,6 +34,7 @@ fn a_faithful_server_has_no_faults() {
         "--payload 70000 --threads 2",
         "--registration shared --threads 2",
         "--procedures 5 --spread",
+        "--registration prefix",
     ] {
         let (code, json, errors) = call(Quirk::None, flags);
         assert_eq!(
@@ -48,6 +49,12 @@ fn a_faithful_server_has_no_faults() {
     }
     let (_, json, _) = call(Quirk::None, "--payload 256");
     assert_eq!(json["measures"][0]["integrity"]["checked"], 2000, "each request and each reply");
+}
+
+#[test]
+fn published_messages_are_followed_one_by_one() {
+    let (code, json, errors) = loadgen(&start(Quirk::None), "pubsub", "--publishers 2 --subscribers 3 --count 500");
+    assert_eq!((code, &json["measures"][0]["operations"]), (Some(0), &Value::from(1500)), "{errors}{json}");
 }
 
 #[test]
@@ -103,14 +110,12 @@ fn refusals_are_sentences() {
 #[test]
 fn what_nats_has_not_is_refused() {
     for (scenario, flags, sentence) in [
-        ("register", "", "nats:// is for call and sweep only"),
-        ("pubsub", "", "nats:// is for call and sweep only"),
-        ("soak", "", "nats:// is for call and sweep only"),
-        ("call", "--registration prefix", "takes --registration exact"),
-        ("call", "--registration shared --invoke first", "takes no --invoke"),
-        ("call", "--progress 1", "takes no --progress"),
+        ("register", "", "plain call and pubsub only"),
+        ("soak", "", "plain call and pubsub only"),
+        ("pubsub", "--acknowledge", "plain call and pubsub only"),
+        ("call", "--progress 1", "plain call and pubsub only"),
         ("call", "--auth ticket:joe:secret", "--auth is for WAMP"),
-        ("call", "--url tcp://127.0.0.1:1", "not to both"),
+        ("call", "--url tcp://127.0.0.1:1", "cannot be driven in one run"),
     ] {
         let (code, _, errors) = loadgen("nats://127.0.0.1:1", scenario, flags);
         assert!(code == Some(2) && errors.contains(sentence), "{scenario} {flags}: {errors}");

@@ -70,6 +70,8 @@ pub struct Net {
     pub settings: Arc<Settings>,
     /// The run's clock when what is being handled arrived, in nanoseconds.
     pub now: u64,
+    /// HELLO, encoded: the same for all sessions.
+    hello: Vec<u8>,
     /// What the routers call themselves, as far as it differs.
     pub agents: Vec<String>,
     /// The longest payload that all servers take, in octets; only NATS tells.
@@ -96,7 +98,10 @@ impl Net {
     pub fn new(settings: Arc<Settings>, control: Arc<Control>, thread: usize) -> io::Result<Net> {
         // Without this the kernel may sleep 50 µs longer than asked.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        let mut hello = Vec::new();
+        encode(settings.serializer, &json!([1, settings.realm, settings.credentials.hello()]), &mut hello);
         Ok(Net {
+            hello,
             now: control.now(),
             control,
             random: settings.seed.wrapping_add(thread as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
@@ -146,6 +151,7 @@ impl Net {
             dirty: false,
             session: 0,
             last_request: 0,
+            ponged: 0,
             deadline: self.now + self.settings.join_timeout,
             key: opening::nonce(random),
         };

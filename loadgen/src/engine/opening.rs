@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::{hmac, pbkdf2, signature};
 use serde_json::{Value, json};
 
+use crate::wire::codec::nats::LONGEST_LINE;
 use crate::wire::codec::{Serializer, decode};
-use crate::wire::target::Target;
+use crate::wire::target::{Protocol, Target};
 
 /// Who a session says it is.
 #[derive(Clone, Debug)]
@@ -157,12 +158,12 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// The first bytes of a connection.
 pub fn request(target: &Target, serializer: Serializer, batched: bool, key: &str) -> Vec<u8> {
-    match &target.websocket {
+    match &target.protocol {
         // 0xf: frames up to 16 MiB are taken.
-        // A NATS server speaks first.
-        None if target.nats => Vec::new(),
-        None => vec![0x7f, 0xf0 | serializer.rawsocket_id(), 0, 0],
-        Some((host, path)) => {
+        Protocol::RawSocket => vec![0x7f, 0xf0 | serializer.rawsocket_id(), 0, 0],
+        // The server speaks first.
+        Protocol::Nats => Vec::new(),
+        Protocol::WebSocket(host, path) => {
             let protocol = subprotocol(serializer, batched);
             format!(
                 "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -188,11 +189,10 @@ pub fn subprotocol(serializer: Serializer, batched: bool) -> String {
 /// # Errors
 /// A sentence that says how the router refused.
 pub fn response(bytes: &[u8], target: &Target, protocol: &str, key: &str) -> Result<Option<usize>, String> {
-    if target.websocket.is_some() {
-        return upgrade(bytes, protocol, key);
-    }
-    if target.nats {
-        return info(bytes);
+    match target.protocol {
+        Protocol::WebSocket(..) => return upgrade(bytes, protocol, key),
+        Protocol::Nats => return info(bytes),
+        Protocol::RawSocket => (),
     }
     let Some(&[magic, answer, ..]) = bytes.first_chunk::<4>() else { return Ok(None) };
     match (magic, answer & 0x0f, answer >> 4) {
@@ -209,7 +209,7 @@ fn info(bytes: &[u8]) -> Result<Option<usize>, String> {
     const NO_NATS: &str = "what listens there does not speak NATS";
     let Some(end) = memchr::memchr(b'\n', bytes) else {
         let alike = |word: &[u8]| word.iter().zip(bytes).all(|(wanted, octet)| wanted == octet);
-        let may_be = (alike(INFO) || alike(ERROR)) && bytes.len() <= LONGEST_INFO;
+        let may_be = (alike(INFO) || alike(ERROR)) && bytes.len() <= LONGEST_LINE;
         return if may_be { Ok(None) } else { Err(NO_NATS.to_owned()) };
     };
     if let Some(why) = bytes[..end].strip_prefix(ERROR) {
@@ -224,8 +224,6 @@ fn info(bytes: &[u8]) -> Result<Option<usize>, String> {
 
 const INFO: &[u8] = b"INFO ";
 const ERROR: &[u8] = b"-ERR";
-/// Longest INFO taken: it names all servers of a cluster.
-const LONGEST_INFO: usize = 64 * 1024;
 
 /// What a NATS server says of itself in its INFO: its name, and the longest payload it takes in octets.
 pub fn server(info: &[u8]) -> (String, u64) {

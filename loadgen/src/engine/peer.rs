@@ -45,6 +45,8 @@ pub struct Peer {
     pub session: u64,
     /// The last request id used (WAMP: session scope, from 1, by 1).
     pub last_request: u64,
+    /// NATS: the last request that a PONG answered.
+    pub ponged: u64,
     /// When the attempt to join fails, in nanoseconds of the run's clock.
     pub deadline: u64,
     /// Nonce of the WebSocket handshake.

@@ -3,13 +3,13 @@
 mod callee;
 mod caller;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Lanes, Measured, Run, share};
 use crate::args::{self, Kind};
 use crate::engine::{Ask, Key, Net};
 use crate::stamp::Stamps;
-use crate::wire::codec::{Serializer, Template, nats};
+use crate::wire::codec::{Serializer, Template};
 
 pub use callee::BySender;
 use caller::Crew;
@@ -25,8 +25,6 @@ pub struct Plan {
     pub pipeline: usize,
     /// URIs to call.
     pub procedures: Vec<String>,
-    /// NATS: how the reply subjects begin.
-    pub inbox: String,
 }
 
 /// Bounds the calls of one caller under way where `--rate` is given without `--pipeline`.
@@ -42,15 +40,6 @@ impl Plan {
             calls: calls.clone(),
             pipeline: calls.pipeline.unwrap_or(default) as usize,
             procedures: (0..procedures).map(|index| called(&run.prefix, calls.registration, index)).collect(),
-            inbox: nats::inbox(run.prefix.rsplit('.').next().unwrap_or("")),
-        }
-    }
-
-    /// A message with these codes and elements; on NATS a PUB to this subject, or to the caller's inbox.
-    fn template(&self, serializer: Serializer, codes: &[u64], elements: &[Value], subject: Option<&str>) -> Template {
-        match serializer {
-            Serializer::Nats => Template::publish(subject, &self.inbox),
-            _ => Template::new(serializer, codes, elements),
         }
     }
 
@@ -109,9 +98,6 @@ fn on_thread(run: &Run, plan: &Plan, measured: &Measured, net: &mut Net, thread:
         return Err(format!("the server takes payloads of at most {} octets (its max_payload)", net.longest_payload));
     }
     register(run, plan, net, &callee_keys, first_callee)?;
-    if run.settings.serializer == Serializer::Nats {
-        open_inboxes(plan, net, &caller_keys, first_caller)?;
-    }
     let mut crew = Crew::new(run, plan, Lanes::new(run, measured, thread, plan.pipeline, true), thread);
     crew.add_callees(&callee_keys);
     crew.add_callers(net, &caller_keys, first_caller);
@@ -140,31 +126,6 @@ fn register(run: &Run, plan: &Plan, net: &mut Net, keys: &[Key], first: u64) -> 
     Ok(())
 }
 
-/// NATS: subscribes each of this thread's callers to its inbox.
-fn open_inboxes(plan: &Plan, net: &mut Net, keys: &[Key], first: u64) -> Result<(), String> {
-    let subject = |at: usize| format!("{}{}.*", plan.inbox, first + at as u64);
-    let asks = keys.iter().enumerate().map(|(at, &key)| (key, Ask::Subscribe(subject(at), json!({})))).collect();
-    net.ask(asks).map(drop)
-}
-
-/// Whether a NATS server can carry such calls.
-///
-/// # Errors
-/// A sentence: it cannot.
-pub fn check_nats(calls: &args::Calls) -> Result<(), String> {
-    if !matches!(calls.registration, Kind::Exact | Kind::Shared) {
-        return Err("nats:// takes --registration exact, or shared (a queue group)".to_owned());
-    }
-    if calls.invoke == "first" || calls.invoke == "last" {
-        return Err("nats:// takes no --invoke: the server picks a member of a queue group at random".to_owned());
-    }
-    let beyond = calls.progress > 0 || calls.error_percent > 0.0 || calls.call_timeout.is_some();
-    if beyond {
-        return Err("nats:// takes no --progress, --error-percent or --call-timeout: NATS has none of these".to_owned());
-    }
-    Ok(())
-}
-
 /// The templates of the calls to all procedures.
 fn call_templates(plan: &Plan, serializer: Serializer) -> Vec<Template> {
     let mut options = json!({});
@@ -174,8 +135,8 @@ fn call_templates(plan: &Plan, serializer: Serializer) -> Vec<Template> {
     if let Some(timeout) = plan.calls.call_timeout {
         options["timeout"] = json!(timeout.as_millis() as u64);
     }
-    let procedure = |uri: &String| plan.template(serializer, &[48], &[options.clone(), json!(uri)], Some(uri));
-    plan.procedures.iter().map(procedure).collect()
+    let template = |procedure: &String| Template::new(serializer, &[48], &[options.clone(), json!(procedure)]);
+    plan.procedures.iter().map(template).collect()
 }
 
 /// Whether a share of the calls, told by a number that both sides know, is to end in another way.

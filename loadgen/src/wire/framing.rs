@@ -1,12 +1,10 @@
-//! RawSocket and WebSocket frames of a client, and the lines of NATS.
+//! RawSocket and WebSocket frames of a client.
 //!
 //! [`Incoming::next`] finds the frame at the front of what was read; whole messages are slices of it. [`Outgoing`] is
 //! what waits to be written: frames of one turn gather in it and leave in one write; where the subprotocol is batched,
 //! the messages of a turn share one WebSocket message (WAMP: batched WebSocket transport).
 
-mod nats;
-
-use super::codec::Serializer;
+use super::codec::{Serializer, nats};
 
 /// Longest frame taken from a router: the limit announced in the RawSocket handshake, 16 MiB.
 pub const LONGEST_FRAME: usize = 1 << 24;
@@ -28,7 +26,7 @@ pub enum Framing {
     WebSocket(Serializer),
     /// WebSocket, any number of messages each; of JSON each ends with this octet.
     Batched(Serializer, u8),
-    /// The NATS client protocol: lines.
+    /// The lines of NATS.
     Nats,
 }
 
@@ -43,8 +41,6 @@ pub enum Step<'a> {
     Message(&'a [u8]),
     /// The same, put together from fragments.
     Assembled(Vec<u8>),
-    /// NATS: the PONG to our PING of this number, from 0; all before that PING is done.
-    Pong(u64),
     /// To be answered with a pong of the same content.
     Ping(&'a [u8]),
     /// The router closes the WebSocket with this code.
@@ -59,14 +55,12 @@ pub struct Incoming {
     framing: Framing,
     /// The fragments so far of a WebSocket message that goes on.
     fragments: Option<Vec<u8>>,
-    /// NATS: PONGs so far.
-    pongs: u64,
 }
 
 impl Incoming {
     /// At the start of a connection, behind the handshake.
     pub fn new(framing: Framing) -> Incoming {
-        Incoming { framing, fragments: None, pongs: 0 }
+        Incoming { framing, fragments: None }
     }
 
     /// The frame at the front, and how many bytes it took.
@@ -74,7 +68,7 @@ impl Incoming {
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> (usize, Step<'a>) {
         match self.framing {
             Framing::RawSocket => rawsocket(bytes),
-            Framing::Nats => nats::next(bytes, &mut self.pongs),
+            Framing::Nats => lines(bytes),
             _ => self.websocket(bytes),
         }
     }
@@ -123,6 +117,21 @@ impl Incoming {
             (9, _) => Step::Ping(body),
             (10, _) => Step::Nothing,
             _ => Step::Broken("it sent a WebSocket frame of an unknown kind"),
+        }
+    }
+}
+
+fn lines(bytes: &[u8]) -> (usize, Step<'_>) {
+    match nats::length(bytes) {
+        None => (0, Step::More),
+        Some(0) => (0, Step::Broken("it sent a message of no length")),
+        Some(length) => {
+            let step = match &bytes[..length] {
+                b"PING\r\n" => Step::Ping(&[]),
+                line if line.starts_with(b"+OK") || line.starts_with(b"INFO ") => Step::Nothing,
+                message => Step::Message(message),
+            };
+            (length, step)
         }
     }
 }
@@ -208,6 +217,7 @@ impl Outgoing {
                 let length = (self.bytes.len() - at - 4) as u32;
                 self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
             }
+            Framing::Nats => write(&mut self.bytes),
             Framing::WebSocket(serializer) => {
                 let at = self.bytes.len();
                 let header = header_length(expected);
@@ -217,7 +227,6 @@ impl Outgoing {
                 self.close_frame(at, header, opcode);
             }
             Framing::Batched(serializer, separator) => self.batched(serializer, separator, write),
-            Framing::Nats => write(&mut self.bytes),
         }
     }
 
@@ -248,14 +257,13 @@ impl Outgoing {
         }
     }
 
-    /// A WebSocket pong, or that of RawSocket or NATS.
+    /// A WebSocket pong, or RawSocket's.
     pub fn pong(&mut self, content: &[u8]) {
         self.close_batch();
-        if self.framing == Framing::Nats {
-            return self.raw(b"PONG\r\n");
-        }
         let at = self.bytes.len();
-        if self.framing == Framing::RawSocket {
+        if self.framing == Framing::Nats {
+            self.bytes.extend_from_slice(b"PONG\r\n");
+        } else if self.framing == Framing::RawSocket {
             self.bytes.extend_from_slice(&(content.len() as u32 | 0x0200_0000).to_be_bytes());
             self.bytes.extend_from_slice(content);
         } else {

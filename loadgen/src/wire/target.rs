@@ -13,10 +13,19 @@ pub struct Target {
     pub address: Address,
     /// TLS with this server name.
     pub tls: Option<String>,
-    /// WebSocket with this `Host` and path; RawSocket where absent.
-    pub websocket: Option<(String, String)>,
-    /// No WAMP at all: the NATS client protocol.
-    pub nats: bool,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// What carries messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// WAMP RawSocket.
+    RawSocket,
+    /// WebSocket with this `Host` and path.
+    WebSocket(String, String),
+    /// No WAMP at all: NATS.
+    Nats,
 }
 
 /// A socket address, resolved once for all connections.
@@ -36,16 +45,16 @@ impl Target {
     pub fn parse(url: &str) -> Result<Target, String> {
         if let Some(path) = url.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            let address = Address::Unix(path.into());
-            return Ok(Target { url: url.to_owned(), address, tls: None, websocket: None, nats: false });
+            let (address, protocol) = (Address::Unix(path.into()), Protocol::RawSocket);
+            return Ok(Target { url: url.to_owned(), address, tls: None, protocol });
         }
         let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url}: {FORMS}"))?;
-        let (tls, websocket, port) = match scheme {
-            "ws" => (false, true, 80),
-            "wss" => (true, true, 443),
-            "tcp" | "rs" => (false, false, 8080),
-            "tls" | "rss" => (true, false, 443),
-            "nats" => (false, false, 4222),
+        let (tls, port) = match scheme {
+            "ws" => (false, 80),
+            "wss" => (true, 443),
+            "tcp" | "rs" => (false, 8080),
+            "tls" | "rss" => (true, 443),
+            "nats" => (false, 4222),
             _ => return Err(format!("{url}: {FORMS}")),
         };
         let at = rest.find('/').unwrap_or(rest.len());
@@ -61,8 +70,11 @@ impl Target {
             url: url.to_owned(),
             address: Address::Tcp(address),
             tls: tls.then(|| host.to_owned()),
-            websocket: websocket.then(|| (authority.to_owned(), path.to_owned())),
-            nats: scheme == "nats",
+            protocol: match scheme {
+                "nats" => Protocol::Nats,
+                "ws" | "wss" => Protocol::WebSocket(authority.to_owned(), path.to_owned()),
+                _ => Protocol::RawSocket,
+            },
         })
     }
 }

@@ -104,8 +104,11 @@ fn converse(stream: TcpStream, connection: u64, server: &Mutex<Server>, quirk: Q
     Some(())
 }
 
-/// Whether a subject is what was subscribed; of patterns those that end with `*`.
+/// Whether a subject is what was subscribed; of patterns those that end with `*` or `>`.
 fn matches(pattern: &str, subject: &str) -> bool {
+    if let Some(front) = pattern.strip_suffix('>') {
+        return subject.starts_with(front);
+    }
     match pattern.strip_suffix('*') {
         Some(front) => subject.strip_prefix(front).is_some_and(|rest| !rest.contains('.')),
         None => pattern == subject,

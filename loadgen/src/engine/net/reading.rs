@@ -9,8 +9,9 @@ use serde_json::json;
 use super::{Handler, Key, Net, READ, cannot_connect, tls_failed};
 use crate::engine::opening;
 use crate::engine::peer::Stage;
-use crate::wire::codec::{Message, decode};
+use crate::wire::codec::{Message, decode, nats};
 use crate::wire::framing::{Framing, Incoming, Step, split_batch};
+use crate::wire::target::Protocol;
 
 impl Net {
     pub(super) fn readable<H: Handler>(&mut self, handler: &mut H, key: Key) {
@@ -80,10 +81,6 @@ impl Net {
                 Step::Nothing => (),
                 Step::Message(body) => self.messages(handler, key, body),
                 Step::Assembled(body) => self.messages(handler, key, &body),
-                Step::Pong(0) => self.greeted(handler, key, Message::Welcome { session: 0, details: &[] }),
-                Step::Pong(request) => {
-                    handler.message(self, key, Message::Registered { request, registration: request });
-                }
                 Step::Ping(content) => {
                     peer.outgoing.pong(content);
                     self.touch(key);
@@ -118,21 +115,22 @@ impl Net {
                 None
             }
             Ok(Some(used)) => {
-                let framing = match (&target.websocket, settings.batched) {
-                    _ if target.nats => Framing::Nats,
-                    (None, _) => Framing::RawSocket,
-                    (Some(_), false) => Framing::WebSocket(peer.serializer),
-                    (Some(_), true) => Framing::Batched(peer.serializer, settings.separator),
+                let framing = match (&target.protocol, settings.batched) {
+                    (Protocol::Nats, _) => Framing::Nats,
+                    (Protocol::RawSocket, _) => Framing::RawSocket,
+                    (Protocol::WebSocket(..), false) => Framing::WebSocket(peer.serializer),
+                    (Protocol::WebSocket(..), true) => Framing::Batched(peer.serializer, settings.separator),
                 };
                 peer.stage = Stage::Greeting;
                 peer.incoming = Incoming::new(framing);
                 peer.outgoing.agree(framing);
-                if target.nats {
+                peer.outgoing.message(self.hello.len(), |out| out.extend_from_slice(&self.hello));
+                self.touch(key);
+                if framing == Framing::Nats {
                     let (name, longest) = opening::server(&bytes[..used]);
                     self.met(&name);
                     self.longest_payload = self.longest_payload.min(longest);
                 }
-                self.send_value(key, &json!([1, settings.realm, settings.credentials.hello()]));
                 Some(used)
             }
             Err(why) => {
@@ -169,6 +167,8 @@ impl Net {
                 let why = self.refusal(body, reason, stage);
                 self.end(handler, key, &why);
             }
+            // No request of WAMP has this number: it is a PONG.
+            Some(Message::Registered { request: 0, .. }) => self.ponged(handler, key),
             Some(message) if stage == Stage::Joined => handler.message(self, key, message),
             Some(message) => self.greeted(handler, key, message),
         }
@@ -182,8 +182,7 @@ impl Net {
             Message::Welcome { session, details } => {
                 peer.session = session;
                 peer.stage = Stage::Joined;
-                let details = decode(serializer, details).unwrap_or_default();
-                self.met(details["agent"].as_str().unwrap_or(""));
+                self.note_agent(details);
                 self.control.sessions.fetch_add(1, Ordering::Relaxed);
                 handler.joined(self, key);
             }
@@ -199,11 +198,37 @@ impl Net {
         }
     }
 
-    /// Keeps what a router calls itself.
+    /// Keeps what a router calls itself, in the details of its WELCOME.
+    fn note_agent(&mut self, details: &[u8]) {
+        if self.agents.len() == self.settings.targets.len() {
+            return;
+        }
+        let details = decode(self.serializer(), details).unwrap_or_default();
+        self.met(details["agent"].as_str().unwrap_or(""));
+    }
+
     fn met(&mut self, agent: &str) {
         if !agent.is_empty() && self.agents.iter().all(|known| known != agent) {
             self.agents.push(agent.to_owned());
         }
+    }
+
+    /// NATS: a PONG opens the session, and later answers what was asked, in order.
+    fn ponged<H: Handler>(&mut self, handler: &mut H, key: Key) {
+        let Some(peer) = self.peers[key].as_mut() else { return };
+        if peer.stage == Stage::Joined {
+            peer.ponged += 1;
+            let request = peer.ponged;
+            return handler.message(self, key, Message::Registered { request, registration: request });
+        }
+        peer.session = nats::new_session();
+        peer.last_request = nats::first_request(peer.session);
+        peer.ponged = peer.last_request;
+        peer.stage = Stage::Joined;
+        let session = peer.session;
+        self.send(key, 64, |out| nats::subscribe_to_answers(session, out));
+        self.control.sessions.fetch_add(1, Ordering::Relaxed);
+        handler.joined(self, key);
     }
 
     /// ABORT as a sentence.

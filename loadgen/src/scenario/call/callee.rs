@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{ASKED_ERROR, Plan, chosen};
+use super::{ASKED_ERROR, chosen};
+use crate::args::Calls;
 use crate::engine::{Key, Net};
 use crate::outcome::Integrity;
 use crate::stamp::{Stamps, Token};
@@ -26,14 +27,12 @@ pub struct Answers {
 
 impl Answers {
     /// As the arguments ask.
-    pub fn new(serializer: Serializer, plan: &Plan, stamps: &Stamps) -> Answers {
-        let calls = &plan.calls;
-        let template = |codes: &[u64], elements: &[Value]| plan.template(serializer, codes, elements, None);
+    pub fn new(serializer: Serializer, calls: &Calls, stamps: &Stamps) -> Answers {
         Answers {
             serializer,
-            plain: template(&[70], &[json!({})]),
-            progress: template(&[70], &[json!({"progress": true})]),
-            error: template(&[8, 68], &[json!({}), json!(ASKED_ERROR)]),
+            plain: Template::new(serializer, &[70], &[json!({})]),
+            progress: Template::new(serializer, &[70], &[json!({"progress": true})]),
+            error: Template::new(serializer, &[8, 68], &[json!({}), json!(ASKED_ERROR)]),
             parts: calls.progress,
             error_percent: calls.error_percent,
             unanswered_percent: calls.unanswered_percent,

@@ -6,7 +6,7 @@ use crate::engine::{Handler, Key, Net, Wait};
 use crate::scenario::{Lanes, Run, Turn};
 use crate::sizes::Lengths;
 use crate::stamp::{Stamps, Token};
-use crate::wire::codec::{Message, Payload, Serializer, Template, nats};
+use crate::wire::codec::{Message, Payload, Serializer, Template};
 
 /// One caller, beside its lane.
 struct Caller {
@@ -14,8 +14,6 @@ struct Caller {
     sender: u32,
     /// Index of the procedure it calls next.
     procedure: usize,
-    /// Set in the ids of its calls on NATS, where they stand for reply subjects.
-    inbox: u64,
 }
 
 /// What a key is.
@@ -55,7 +53,7 @@ impl<'a> Crew<'a> {
             roles: Vec::new(),
             callers: Vec::new(),
             callees: Vec::new(),
-            answers: Answers::new(serializer, plan, &stamps),
+            answers: Answers::new(serializer, &plan.calls, &stamps),
             stamps,
             lengths: Lengths::new(&plan.calls.payload, run.load.seed, thread),
             templates: call_templates(plan, serializer),
@@ -77,9 +75,7 @@ impl<'a> Crew<'a> {
             let number = first + at as u64;
             self.set_role(key, Role::Caller(self.callers.len()));
             self.lanes.add(net, key, u64::MAX);
-            let inbox = if self.serializer == Serializer::Nats { number << nats::REQUEST_BITS } else { 0 };
-            let procedure = number as usize % self.templates.len();
-            self.callers.push(Caller { sender: number as u32, procedure, inbox });
+            self.callers.push(Caller { sender: number as u32, procedure: number as usize % self.templates.len() });
         }
     }
 
@@ -97,7 +93,6 @@ impl<'a> Crew<'a> {
         let length = self.lengths.next();
         let id = self.lanes.open(net, index, start, sequence, length);
         let caller = &mut self.callers[index];
-        let id = id | caller.inbox;
         let template = &self.templates[caller.procedure];
         if self.plan.calls.spread {
             caller.procedure = (caller.procedure + 1) % self.templates.len();

@@ -28,13 +28,13 @@ pub enum Serializer {
     Msgpack,
     /// CBOR.
     Cbor,
-    /// None of WAMP's: the words of the NATS client protocol, which `nats://` brings along.
+    /// None: the text protocol of NATS, which `nats://` brings with it.
     #[value(skip)]
     Nats,
 }
 
 impl Serializer {
-    /// Its nibble in the RawSocket handshake; NATS has none.
+    /// Its nibble in the RawSocket handshake.
     pub fn rawsocket_id(self) -> u8 {
         match self {
             Serializer::Json => 1,

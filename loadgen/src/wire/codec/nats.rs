@@ -1,77 +1,86 @@
-//! The NATS client protocol as a further dialect: what of WAMP's calls it can say, in its words.
+//! The text protocol of NATS, in the place of WAMP's messages: a measure from another world.
 //!
-//! A call is a PUB whose reply subject is in the caller's inbox, `_INBOX.RUN-CALLER.REQUEST`; its invocation is the MSG
-//! that carries it to the callee, its result the MSG that comes to the inbox. One number stands for a reply subject:
-//! the caller's above [`REQUEST_BITS`] bits of the request's. HELLO is CONNECT; REGISTER and SUBSCRIBE are SUB. None of
-//! these is answered, so a PING follows each, and the PONG confirms it.
+//! Request and reply become CALL and INVOCATION, YIELD and RESULT: a caller publishes with an inbox of its own that ends
+//! in the request id, the callee publishes to that inbox. Payloads have no arguments around them. There are no
+//! acknowledgements, so REGISTER and SUBSCRIBE are followed by a PING, whose PONG answers them in order.
+//!
+//! Session and request share one number: the session in the upper half, the request in the lower.
 
-use serde_json::{Value, json};
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
 
 use super::template::decimal;
 use super::{Message, Payload};
 
-/// Bits of a reply subject's number that are the request's; above them is the caller's.
-pub const REQUEST_BITS: u32 = 40;
-/// Bits that a caller's number may have.
-const CALLER_BITS: u32 = 64 - REQUEST_BITS;
-/// How the subject of every inbox begins.
+/// The subject under which answers come, before session and request.
 const INBOX: &[u8] = b"_INBOX.";
-/// The queue group of what several callees serve.
-const QUEUE: &str = "loadgen";
+/// Longest line taken from a server; INFO names all servers of a cluster.
+pub const LONGEST_LINE: usize = 64 * 1024;
+/// Where the session is in a request id.
+const SESSION: u32 = 32;
 
-/// How the inboxes of a run begin, up to the caller's number. `run`: a token that no other run has.
-pub fn inbox(run: &str) -> String {
-    format!("_INBOX.{run}-")
+/// A number for a session that no other of this machine has at this time, most likely.
+pub fn new_session() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    u64::from(std::process::id() & 0x7fff) << 16 | NEXT.fetch_add(1, Ordering::Relaxed) & 0xffff
 }
 
-/// Reads a line or a MSG with its payload; `None` if it is none that a caller or callee awaits.
-#[inline]
-pub fn parse(frame: &[u8]) -> Option<Message<'_>> {
-    if let Some(reason) = frame.strip_prefix(b"-ERR") {
-        return Some(Message::Abort { reason: reason.trim_ascii() });
+/// The first request id of a session.
+pub fn first_request(session: u64) -> u64 {
+    session << SESSION
+}
+
+/// What a session subscribes to for its answers.
+pub fn subscribe_to_answers(session: u64, out: &mut Vec<u8>) {
+    write!(out, "SUB _INBOX.{session}.* 0\r\n").expect("a Vec takes everything");
+}
+
+/// Writes HELLO, REGISTER or SUBSCRIBE; other messages have no counterpart.
+pub fn encode(message: &Value, out: &mut Vec<u8>) {
+    let uri = message[3].as_str().unwrap_or("");
+    let written = match message[0].as_u64() {
+        Some(1) => write!(out, "CONNECT {{\"verbose\":false,\"pedantic\":false,\"headers\":false}}\r\nPING\r\n"),
+        Some(64) if !message[2]["invoke"].is_null() => write!(out, "SUB {uri} callees {}\r\nPING\r\n", message[1]),
+        Some(32 | 64) => write!(out, "SUB {} {}\r\nPING\r\n", subject(uri, &message[2]["match"]), message[1]),
+        _ => Ok(()),
+    };
+    written.expect("a Vec takes everything");
+}
+
+/// A pattern of WAMP as NATS spells it.
+fn subject(uri: &str, policy: &Value) -> String {
+    match policy.as_str() {
+        Some("prefix") => format!("{uri}>"),
+        Some("wildcard") => uri.split('.').map(|it| if it.is_empty() { "*" } else { it }).collect::<Vec<_>>().join("."),
+        _ => uri.to_owned(),
     }
-    let end = memchr::memchr(b'\n', frame)?;
-    let line = frame[..end].strip_prefix(b"MSG ")?;
-    let payload = Payload { raw: &frame[end + 1..], items: 1 };
-    if line.starts_with(INBOX) {
-        let subject = &line[..memchr::memchr(b' ', line)?];
-        return Some(Message::Result { request: last(subject, b'.')?.1, progress: false, payload });
-    }
-    // The reply subject is the word before the length.
-    let reply = &line[..memchr::memrchr(b' ', line)?];
-    let (rest, request) = last(reply, b'.')?;
-    let (_, caller) = last(rest, b'-')?;
-    let request =
-        (caller >> CALLER_BITS == 0 && request >> REQUEST_BITS == 0).then_some(caller << REQUEST_BITS | request)?;
-    Some(Message::Invocation { request, receive_progress: false, payload })
 }
 
-/// The number at the end of these octets, behind the last `mark`, and what is before the mark.
-#[inline]
-fn last(octets: &[u8], mark: u8) -> Option<(&[u8], u64)> {
-    let at = memchr::memrchr(mark, octets)?;
-    Some((&octets[..at], number(&octets[at + 1..])?))
-}
-
-/// A number in decimal, of at most as many digits as surely fit.
-#[inline]
-pub fn number(digits: &[u8]) -> Option<u64> {
-    let value = |sum: u64, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'));
-    if (1..20).contains(&digits.len()) { digits.iter().try_fold(0, value) } else { None }
-}
-
-/// Writes PUB: `head` up to the caller's number, the number of the reply subject, and the payload that `end` appends.
-#[inline]
-pub fn publish(head: &[u8], reply: u64, out: &mut Vec<u8>, end: impl FnOnce(&mut Vec<u8>)) {
+/// Writes CALL (48) or PUBLISH (16) to a subject, or YIELD (70) to an inbox. `payload` appends the payload.
+pub fn write(code: u64, subject: &str, id: u64, out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
     let mut digits = [0; 20];
-    out.extend_from_slice(head);
-    out.extend_from_slice(decimal(reply >> REQUEST_BITS, &mut digits));
-    out.push(b'.');
-    out.extend_from_slice(decimal(reply & ((1 << REQUEST_BITS) - 1), &mut digits));
+    let mut inbox = |head: &mut Vec<u8>| {
+        head.extend_from_slice(INBOX);
+        head.extend_from_slice(decimal(id >> SESSION, &mut digits));
+        head.push(b'.');
+        head.extend_from_slice(decimal(u64::from(id as u32), &mut digits));
+    };
+    out.extend_from_slice(b"PUB ");
+    if code == 70 {
+        inbox(out);
+    } else {
+        out.extend_from_slice(subject.as_bytes());
+    }
+    if code == 48 {
+        out.push(b' ');
+        inbox(out);
+    }
     // Room for a length of three digits; the payload moves where there are more or fewer.
     out.extend_from_slice(b" 000\r\n");
     let at = out.len();
-    end(out);
+    payload(out);
     let length = decimal((out.len() - at) as u64, &mut digits);
     match length.len() {
         3 => out[at - 5..at - 2].copy_from_slice(length),
@@ -80,23 +89,141 @@ pub fn publish(head: &[u8], reply: u64, out: &mut Vec<u8>, end: impl FnOnce(&mut
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes HELLO, SUBSCRIBE or REGISTER, each with the PING that gets it confirmed. Others have no form here.
-pub fn encode(message: &Value, out: &mut Vec<u8>) {
-    let text = |at: usize| message[at].as_str().unwrap_or("");
-    let line = match (message[0].as_u64(), &message[2]) {
-        (Some(1), details) => {
-            let options = json!({"verbose": false, "pedantic": false, "tls_required": false, "lang": "rust",
-                "name": details["agent"], "version": env!("CARGO_PKG_VERSION"), "protocol": 1});
-            format!("CONNECT {options}\r\nPING\r\n")
-        }
-        (Some(32 | 64), options) => {
-            let queue = if options["invoke"].is_string() { format!(" {QUEUE}") } else { String::new() };
-            format!("SUB {}{queue} {}\r\nPING\r\n", text(3), message[1])
-        }
-        _ => String::new(),
-    };
-    out.extend_from_slice(line.as_bytes());
+/// How long the message at the front is with its payload and the line's end; `None` while it is not whole. `Some(0)`: it
+/// cannot be read.
+pub fn length(bytes: &[u8]) -> Option<usize> {
+    let Some(end) = memchr::memchr(b'\n', bytes) else { return (bytes.len() > LONGEST_LINE).then_some(0) };
+    if !bytes.starts_with(b"MSG ") {
+        return Some(end + 1);
+    }
+    let line = bytes[..end].trim_ascii_end();
+    let digits = &line[memchr::memrchr(b' ', line)? + 1..];
+    let Some(payload) = number(digits).filter(|&length| length <= 1 << 24) else { return Some(0) };
+    Some(end + 1 + payload as usize + 2).filter(|&length| length <= bytes.len())
+}
+
+/// Reads a message with its payload.
+#[inline]
+pub fn parse(bytes: &[u8]) -> Option<Message<'_>> {
+    if bytes.starts_with(b"PONG") {
+        return Some(Message::Registered { request: 0, registration: 1 });
+    }
+    if let Some(reason) = bytes.strip_prefix(b"-ERR ") {
+        return Some(Message::Abort { reason: reason.trim_ascii() });
+    }
+    let end = memchr::memchr(b'\n', bytes)?;
+    let payload = Payload { raw: bytes[end + 1..].strip_suffix(b"\r\n")?, items: 1 };
+    let line = bytes[..end].strip_suffix(b"\r")?.strip_prefix(b"MSG ")?;
+    let subject = &line[..memchr::memchr(b' ', line)?];
+    if let Some(request) = request(subject) {
+        return Some(Message::Result { request, progress: false, payload });
+    }
+    // Before the length is the inbox to answer to, or where there is none, the subscription.
+    let front = &line[..memchr::memrchr(b' ', line)?];
+    let last = &front[memchr::memrchr(b' ', front)? + 1..];
+    match request(last) {
+        Some(request) => Some(Message::Invocation { request, receive_progress: false, payload }),
+        None => Some(Message::Event { subscription: number(last)?, payload }),
+    }
+}
+
+/// The request id that an inbox stands for.
+#[inline]
+fn request(inbox: &[u8]) -> Option<u64> {
+    let rest = inbox.strip_prefix(INBOX)?;
+    let at = memchr::memchr(b'.', rest)?;
+    Some(number(&rest[..at])? << SESSION | number(&rest[at + 1..])?)
+}
+
+/// A number in decimal, of at most as many digits as surely fit.
+#[inline]
+fn number(digits: &[u8]) -> Option<u64> {
+    let value = |sum: u64, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'));
+    if (1..20).contains(&digits.len()) { digits.iter().try_fold(0, value) } else { None }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use serde_json::json;
+
+    use super::{Message, encode, length, parse, write};
+
+    fn written(code: u64, subject: &str, id: u64) -> String {
+        let mut out = Vec::new();
+        write(code, subject, id, &mut out, |out| out.extend_from_slice(b"hello"));
+        String::from_utf8(out).expect("it is text")
+    }
+
+    #[test]
+    fn requests_and_replies_go_to_where_they_belong() {
+        let id = 7 << 32 | 9;
+        assert_eq!(written(48, "com.example.add", id), "PUB com.example.add _INBOX.7.9 5\r\nhello\r\n");
+        assert_eq!(written(70, "", id), "PUB _INBOX.7.9 5\r\nhello\r\n");
+        assert_eq!(written(16, "com.example.news", id), "PUB com.example.news 5\r\nhello\r\n");
+        let invocation = parse(b"MSG com.example.add 1 _INBOX.7.9 5\r\nhello\r\n");
+        assert!(
+            matches!(invocation, Some(Message::Invocation { request, payload, .. }) if request == id && payload.raw == b"hello")
+        );
+        let result = parse(b"MSG _INBOX.7.9 0 5\r\nhello\r\n");
+        assert!(matches!(result, Some(Message::Result { request, progress: false, .. }) if request == id));
+        let event = parse(b"MSG com.example.news 4 5\r\nhello\r\n");
+        assert!(matches!(event, Some(Message::Event { subscription: 4, payload }) if payload.raw == b"hello"));
+        let event = parse(b"MSG com.example.news 9223372032559808513 5\r\nhello\r\n");
+        assert!(matches!(event, Some(Message::Event { subscription: 9_223_372_032_559_808_513, .. })));
+    }
+
+    #[test]
+    fn patterns_are_spelled_as_nats_does() {
+        let text = |message| {
+            let mut out = Vec::new();
+            encode(&message, &mut out);
+            String::from_utf8(out).expect("it is text")
+        };
+        assert_eq!(text(json!([64, 3, {}, "a.b"])), "SUB a.b 3\r\nPING\r\n");
+        assert_eq!(text(json!([64, 3, {"invoke": "random"}, "a.b"])), "SUB a.b callees 3\r\nPING\r\n");
+        assert_eq!(text(json!([32, 3, {"match": "prefix"}, "a.b."])), "SUB a.b.> 3\r\nPING\r\n");
+        assert_eq!(text(json!([32, 3, {"match": "wildcard"}, "a..b"])), "SUB a.*.b 3\r\nPING\r\n");
+    }
+
+    #[test]
+    fn the_length_of_any_payload_is_told() {
+        for length in [0, 1, 9, 10, 99, 100, 256, 999, 1000, 70_000] {
+            let mut out = b"before".to_vec();
+            write(48, "com.echo", 7 << 32 | 10, &mut out, |out| out.resize(out.len() + length, b'x'));
+            let wanted = format!("beforePUB com.echo _INBOX.7.10 {length}\r\n{}\r\n", "x".repeat(length));
+            assert_eq!(String::from_utf8(out).expect("it is text"), wanted);
+        }
+    }
+
+    #[test]
+    fn what_nobody_awaits_is_no_message() {
+        for bytes in [
+            &b"MSG com.echo 1 elsewhere 5\r\nhello\r\n"[..],
+            b"MSG com.echo 1 _INBOX.1.99999999999999999999 5\r\nhello\r\n",
+            b"MSG _INBOX.1. 5\r\nhello\r\n",
+            b"MSG com.echo 1 5\r\nhello, world",
+            b"MSG\r\n",
+            b"MSG \r\n\r\n",
+            b"",
+        ] {
+            assert!(parse(bytes).is_none(), "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_cannot_be_read() {
+        assert_eq!(length(&[b'x'; super::LONGEST_LINE]), None);
+        assert_eq!(length(&[b'x'; super::LONGEST_LINE + 1]), Some(0));
+    }
+
+    #[test]
+    fn a_message_is_whole_with_its_payload() {
+        let message = b"MSG a 1 5\r\nhello\r\nPING\r\n";
+        for end in 0..18 {
+            assert_eq!(length(&message[..end]), None, "{end}");
+        }
+        assert_eq!(length(message), Some(18));
+        assert_eq!(length(b"PING\r\nMSG"), Some(6));
+        assert_eq!(length(b"MSG a 1 x\r\n"), Some(0));
+    }
+}

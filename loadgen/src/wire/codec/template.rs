@@ -19,6 +19,8 @@ pub struct Template {
     forms: [[Form; 5]; 3],
     /// JSON: what stands between the id and the end.
     middle: Vec<u8>,
+    /// NATS: the code, and the subject if there is one.
+    subject: (u64, String),
 }
 
 /// The octets before the end, and where those of the id are in them.
@@ -57,15 +59,8 @@ impl Template {
             Form { octets, id }
         };
         let forms = [0, 1, 2].map(|items| WIDTHS.map(|widest| form(items, widest)));
-        Template { serializer, forms, middle }
-    }
-
-    /// NATS: PUB to this subject with a reply subject in `inbox`, or to that reply subject itself; the id stands for it.
-    pub fn publish(subject: Option<&str>, inbox: &str) -> Template {
-        let head = subject.map_or_else(|| format!("PUB {inbox}"), |subject| format!("PUB {subject} {inbox}"));
-        let form = |_| Form { octets: head.clone().into_bytes(), id: 0 };
-        let forms = [0, 1, 2].map(|_| WIDTHS.map(form));
-        Template { serializer: Serializer::Nats, forms, middle: Vec::new() }
+        let subject = elements.last().and_then(Value::as_str).unwrap_or("").to_owned();
+        Template { serializer, forms, middle, subject: (codes[0], subject) }
     }
 
     /// Writes the message with this id and end.
@@ -90,7 +85,7 @@ impl Template {
             return;
         }
         if self.serializer == Serializer::Nats {
-            return nats::publish(&forms[0].octets, id, out, end);
+            return nats::write(self.subject.0, &self.subject.1, id, out, end);
         }
         let inside = if self.serializer == Serializer::Msgpack { 0x80 } else { 24 };
         let width = match id {
@@ -115,7 +110,7 @@ impl Template {
     /// At most this many octets beside the end.
     #[inline]
     pub fn overhead(&self) -> usize {
-        self.forms[0][4].octets.len() + self.middle.len() + 24
+        self.forms[0][4].octets.len() + self.middle.len() + self.subject.1.len() + 24
     }
 }
 
@@ -126,7 +121,6 @@ pub fn list_head(serializer: Serializer, items: usize, out: &mut Vec<u8>) {
         Serializer::Json => out.push(b'['),
         Serializer::Msgpack => out.push(0x90 | (items as u8 & 0x0f)),
         Serializer::Cbor => cbor_head(4, items as u64, out),
-        // A payload is all that NATS carries.
         Serializer::Nats => (),
     }
 }
@@ -135,9 +129,10 @@ pub fn list_head(serializer: Serializer, items: usize, out: &mut Vec<u8>) {
 #[inline]
 pub fn write_uint(serializer: Serializer, value: u64, out: &mut Vec<u8>) {
     match serializer {
-        Serializer::Json | Serializer::Nats => write_decimal(value, out),
+        Serializer::Json => write_decimal(value, out),
         Serializer::Msgpack => msgpack_uint(value, out),
         Serializer::Cbor => cbor_head(0, value, out),
+        Serializer::Nats => (),
     }
 }
 

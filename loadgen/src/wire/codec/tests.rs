@@ -16,7 +16,7 @@ fn reference(serializer: Serializer, value: &Value) -> Vec<u8> {
             ciborium::into_writer(value, &mut out).expect("a value is CBOR");
             out
         }
-        Serializer::Nats => unreachable!("NATS has messages, not values"),
+        Serializer::Nats => unreachable!("it is no encoding"),
     }
 }
 
@@ -50,7 +50,7 @@ fn values_are_written_as_the_reference_reads_them() {
                 Serializer::Json => serde_json::from_slice(&mine).expect("it is JSON"),
                 Serializer::Msgpack => rmp_serde::from_slice(&mine).expect("it is MessagePack"),
                 Serializer::Cbor => ciborium::from_reader(&mine[..]).expect("it is CBOR"),
-                Serializer::Nats => unreachable!("it is not among ALL"),
+                Serializer::Nats => unreachable!("it is no encoding"),
             };
             assert_eq!(read, value, "{serializer:?}");
         }

@@ -9,6 +9,39 @@ use crate::wire::codec::Serializer;
 /// Lengths around every form of a header.
 const LENGTHS: [usize; 9] = [0, 1, 125, 126, 127, 65_535, 65_536, 65_537, 200_000];
 
+/// What NATS sends is read in whole lines, of MSG with its payload, wherever it is cut.
+#[test]
+fn lines_of_nats_are_read_wherever_they_are_cut() {
+    let octets = b"INFO {}\r\nPONG\r\n+OK\r\nMSG a.b 1 _INBOX.1.2 7\r\nx\r\nPING\r\nMSG _INBOX.1.2 0 0\r\n\r\nPING\r\n-ERR 'no'\r\n";
+    let wanted = [
+        "Nothing",
+        "PONG\r\n",
+        "Nothing",
+        "MSG a.b 1 _INBOX.1.2 7\r\nx\r\nPING\r\n",
+        "MSG _INBOX.1.2 0 0\r\n\r\n",
+        "Ping([])",
+        "-ERR 'no'\r\n",
+    ];
+    for cut in 0..=octets.len() {
+        let (mut incoming, mut held, mut said) = (Incoming::new(Framing::Nats), Vec::new(), Vec::new());
+        for part in [&octets[..cut], &octets[cut..]] {
+            held.extend_from_slice(part);
+            let mut at = 0;
+            loop {
+                let (used, step) = incoming.next(&held[at..]);
+                at += used;
+                match step {
+                    Step::More => break,
+                    Step::Message(frame) => said.push(String::from_utf8_lossy(frame).into_owned()),
+                    other => said.push(format!("{other:?}")),
+                }
+            }
+            held.drain(..at);
+        }
+        assert_eq!((said, held), (wanted.map(str::to_owned).to_vec(), Vec::new()), "cut at {cut}");
+    }
+}
+
 /// What a reference server reads from these octets.
 fn served(octets: &[u8]) -> Vec<Message> {
     let mut server = WebSocket::from_raw_socket(Pipe::of(octets), Role::Server, None);
