@@ -40,8 +40,8 @@ SCENARIOS = {
     "connect": "connect --sessions {sessions} --hold 0s",
 }
 NEEDS_META = {"register-observed", "match"}
-CALLS = {"call", "call-one"}
-"""What NATS can carry: request and reply."""
+PLAIN = {"call", "call-one", "pubsub"}
+"""What NATS can carry."""
 RELAY = ["--bench", "200000", "3"]
 """Arguments of the bench that has the bare relay: calls, rounds."""
 
@@ -204,7 +204,7 @@ def is_installed(program):
 def can(program, scenario):
     """Whether the program has what the scenario is about."""
     if program == "nats":
-        return scenario in CALLS
+        return scenario in PLAIN
     return scenario not in NEEDS_META or program in META
 
 
