@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RIVALS = ROOT / "results" / "rivals"
-LONGEST_RUN = 180
+LONGEST_RUN = 120
 """Seconds after which a run is given up."""
 
 
