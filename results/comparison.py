@@ -1,7 +1,7 @@
 """Banyan beside other routers, a router at a time, in interleaved rounds.
 
 First every router is driven as fast as answers come; then at half of its own median rate, open loop, so that a latency
-counts from when a call was due. Each router is started anew for each run.
+counts from when a call was due. Each router is started anew for each run. What failed in the first round is not tried again.
 """
 
 import os
@@ -81,6 +81,8 @@ class Comparison:
                         measure(number, name, scenario)
 
     def at_full_speed(self, number, name, scenario):
+        if (scenario, name) in self.troubles and (scenario, name) not in self.full:
+            return
         self.tried[scenario, name] = number
         self.measure(self.full, name, scenario, f"{scenario}-{slug(name)}-{number}", "")
 
@@ -105,7 +107,8 @@ class Comparison:
         """CPU-µs per call of the bare relay and of Banyan in one bench, `None` where that is not built."""
         command = ["cargo", "bench", "--quiet", "--bench", "relay", "--", *RELAY]
         if not self.build:
-            built = [file for file in (self.binaries / "deps").glob("relay-*") if not file.suffix and os.access(file, os.X_OK)]
+            files = (self.binaries / "deps").glob("relay-*")
+            built = [file for file in files if not file.suffix and os.access(file, os.X_OK)]
             if not built:
                 return None
             command = [max(built, key=lambda file: file.stat().st_mtime), *RELAY]
@@ -138,15 +141,17 @@ class Comparison:
     def table(self, scenario):
         names = [name for name in self.routers if (scenario, name) in self.tried]
         rows = {name: self.figures(scenario, name) for name in names}
-        measured = [figures for figures in rows.values() if figures]
-        best = [pick(known) if (known := [f for f in column if f is not None]) else None for pick, column in zip(BEST, zip(*measured))]
+        columns = zip(*(figures for figures in rows.values() if figures))
+        best = [pick((figure for figure in column if figure is not None), default=None) for pick, column in zip(BEST, columns)]
         lines = [f"| {' | '.join(HEAD)} |", "|---|" + "---:|" * (len(HEAD) - 1)]
         for name, figures in rows.items():
             lines.append(self.row(scenario, name, figures, best) if figures else self.failure(scenario, name))
         if scenario == "call" and self.relay:
             lines.append(f"| *bare relay, no routing* | | *{self.relay[0]:.2f}* |" + " |" * (len(HEAD) - 3))
-            lines += ["", f"The bare relay and Banyan in one bench with a driver of its own, `cargo bench --bench relay -- {' '.join(RELAY)}`: "]
-            lines[-1] += f"{self.relay[0]:.2f} and {self.relay[1]:.2f} CPU-µs per call, ratio {self.relay[1] / self.relay[0]:.2f}."
+            relay, banyan = self.relay
+            bench = f"`cargo bench --bench relay -- {' '.join(RELAY)}`"
+            lines += ["", f"The bare relay and Banyan in one bench with a driver of its own, {bench}:"]
+            lines += [f"{relay:.2f} and {banyan:.2f} CPU-µs per call, ratio {banyan / relay:.2f}."]
         return lines
 
     def figures(self, scenario, name):
@@ -154,15 +159,16 @@ class Comparison:
         full, half = self.full.get((scenario, name)), self.half.get((scenario, name))
         if not full:
             return None
-        quantiles = [median(half, lambda run: run["latency"]["quantiles_ns"][q]) / 1e3 if half else None for q in ("p50", "p99", "p99.9")]
-        cpu = median(full, lambda run: run["router"]["cpu_us_per_op"])
-        return [median(full, rate_of), cpu, *quantiles, median(full, lambda run: run["router"]["rss_after"]) / 2**20]
+        quantiles = [quantile(half, label) if half else None for label in ("p50", "p99", "p99.9")]
+        cpu = median(full, lambda measure: measure["router"]["cpu_us_per_op"])
+        return [median(full, rate_of), cpu, *quantiles, median(full, lambda measure: measure["router"]["rss_after"]) / 2**20]
 
     def row(self, scenario, name, figures, best):
         full, half = self.full[scenario, name], self.half.get((scenario, name), [])
         formats = [",.0f", ",.2f", ",.0f", ",.0f", ",.0f", ",.0f"]
         texts = ["–" if figure is None else format(figure, how) for figure, how in zip(figures, formats)]
-        cells = [f"**{text}**" if figure is not None and figure == top else text for text, figure, top in zip(texts, figures, best)]
+        winners = [figure is not None and figure == top for figure, top in zip(figures, best)]
+        cells = [f"**{text}**" if winner else text for text, winner in zip(texts, winners)]
         if any(run["measures"][0]["generator"]["verdict"]["kind"] == "bottleneck" for run in half):
             cells[2] += " †"
         rates = [rate_of(run["measures"][0]) for run in full]
@@ -214,6 +220,11 @@ def rate_of(measure):
 
 def median(outcomes, of):
     return statistics.median(of(outcome["measures"][0]) for outcome in outcomes)
+
+
+def quantile(outcomes, label):
+    """The median of a quantile of latency, in microseconds."""
+    return median(outcomes, lambda measure: measure["latency"]["quantiles_ns"][label]) / 1e3
 
 
 def faults(measure):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RIVALS = ROOT / "results" / "rivals"
-LONGEST_RUN = 180
+LONGEST_RUN = 120
 """Seconds after which a run is given up."""
 
 
@@ -79,10 +79,12 @@ class Loadgen:
         try:
             run = subprocess.run(pinned(1, [*command, "--quiet"]), cwd=ROOT, capture_output=True, text=True, timeout=LONGEST_RUN)
             if run.returncode:
-                trouble = (run.stderr.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
+                trouble = (run.stderr.strip().splitlines() or [""])[-1] or f"exit code {run.returncode}"
         except subprocess.TimeoutExpired:
             trouble = f"not done after {LONGEST_RUN} s"
         outcome = pack(file)
+        if trouble and outcome:
+            trouble = ailment(outcome) or trouble
         trouble = trouble.replace(router.url, "").removeprefix("banyan-loadgen: : ")
         return (None, trouble) if trouble or not outcome else (outcome, "")
 
@@ -112,6 +114,19 @@ class Loadgen:
                 process.terminate()
                 process.wait()
             pack(file)
+
+
+def ailment(outcome):
+    """What was wrong with a run that ended, as a sentence; empty if nothing was."""
+    if "reason" in outcome["ending"]:
+        return outcome["ending"]["reason"]
+    for measure in outcome["measures"]:
+        for error, count in sorted(measure["errors"].items(), key=lambda pair: -pair[1]):
+            return f"{count:,} times {error}, {measure['operations']:,} good answers"
+        for kind, count in measure["integrity"].items():
+            if kind != "checked" and count:
+                return f"{count:,} answers were {kind}"
+    return ""
 
 
 def pack(file):

@@ -4,12 +4,13 @@ A round takes every figure once, each on a router of its own with one worker and
 embedded one by longer queues only. What needs a population while calls run has a second load generator hold it.
 """
 
+import datetime
 import re
 import statistics
 import tempfile
 from pathlib import Path
 
-from comparison import faults, median, rate_of
+from comparison import faults, median, quantile, rate_of
 from harness import ROOT, Loadgen, Router, circumstances
 
 BANYAN = ("banyan", "tcp://{}", "msgpack")
@@ -23,8 +24,19 @@ LARGE = "--exact 1000000 --prefix 100000 --wildcard 100000 --sessions 100"
 HOLD = "match --procedure count --callers 1 --pipeline 1 --rate 1 --warmup 0s --duration 60s --sessions 100"
 PATTERNS = f"{HOLD} --exact 0 --prefix 500000 --wildcard 500000"
 HOLD_EXACT = f"{HOLD} --exact 1000000"
-LIST = f"{HOLD_EXACT} --progressive".replace("count", "list")
+LIST = f"{HOLD_EXACT} --progressive".replace("count", "list").replace("60s", "20s")
 DEATH = "register --registrations 100000 --sessions 1 --observer 1 --end drop --rate 20000"
+
+DRIVEN = {
+    "calls; half load is half of the median with nothing else registered": CALL,
+    "registrations": f"{REGISTER} [--observer 1]",
+    "1,000 registrations": f"match --procedure match|lookup {SMALL} --duration 5s",
+    "1,200,000 registrations": f"match --procedure match|lookup {LARGE} --duration 5s",
+    "holding patterns": PATTERNS,
+    "holding registrations": HOLD_EXACT,
+    "listing them": LIST,
+    "death of a session": DEATH,
+}
 
 
 class Population:
@@ -55,6 +67,8 @@ class Population:
         half = f"{CALL} --rate {round(median(self.found['call'], rate_of) / 2)}"
         self.alone(number, "half", half)
         self.beside(number, "half-death", half, "death", DEATH, to_its_end=True)
+        if not died_meanwhile(self.found["death"][-1], self.found["half-death"][-1]):
+            raise SystemExit("the session did not die while calls ran: nothing was measured")
         self.beside(number, "half-held", half, "held", HOLD_EXACT)
         self.beside(number, "half-list", half, "list", LIST, to_its_end=True)
 
@@ -83,17 +97,17 @@ class Population:
         method = [cores, "costs is in the latencies. Medians of the rounds; configuration: the embedded one with longer queues."]
         lines = [*circumstances(command, outcomes), *method, ""]
         lines += ["| what | figure | target | met |", "|---|---:|---:|---|", *self.rows()]
-        named = {"CALL": CALL, "REGISTER": REGISTER, "SMALL": SMALL, "LARGE": LARGE, "PATTERNS": PATTERNS, "LIST": LIST, "DEATH": DEATH}
-        driven = [f"- {name}: `{words}`" for name, words in named.items()]
+        driven = [f"- {name}: `{words}`" for name, words in DRIVEN.items()]
         page = [f"# {self.folder.name}", "", *lines, "", f"Rounds: {self.rounds}. What the load generator was told:", "", *driven]
         (self.folder / "README.md").write_text("\n".join(page) + "\n")
         return lines
 
     def rows(self):
         rate = {name: median(runs, rate_of) for name, runs in self.found.items()}
-        cost = {name: median(runs, lambda run: run["router"]["cpu_us_per_op"]) for name, runs in self.found.items()}
-        p99 = {name: median(runs, lambda run: run["latency"]["quantiles_ns"]["p99"]) / 1e6 for name, runs in self.found.items()}
-        wrong = sum(faults(measure) for run in self.found["register-observed"] + self.found["death"] for measure in run["measures"])
+        cost = {name: median(runs, lambda measure: measure["router"]["cpu_us_per_op"]) for name, runs in self.found.items()}
+        p99 = {name: quantile(runs, "p99") / 1e3 for name, runs in self.found.items()}
+        observed = self.found["register-observed"] + self.found["death"]
+        wrong = sum(faults(measure) for run in observed for measure in run["measures"])
         drops = [next(m for m in run["measures"] if m["name"] == "drop") for run in self.found["death"]]
         worst = statistics.median(worst_second(run) for run in self.found["half-death"])
         return [
@@ -116,7 +130,7 @@ class Population:
             row("— with 1,000,000 registrations held", p99["half-held"], ".2f"),
             row("— and listed once a second, progressively", p99["half-list"], ".2f"),
             row("— p99 more than when held only", p99["half-list"] - p99["half-held"], ".2f", most=5),
-            row("— a whole list, median in ms", median(self.found["list"], lambda run: run["latency"]["quantiles_ns"]["p50"]) / 1e6, ",.0f"),
+            row("— a whole list, median in ms", quantile(self.found["list"], "p50") / 1e3, ",.0f"),
         ]
 
     @staticmethod
@@ -136,6 +150,13 @@ def row(what, figure, how, least=None, most=None):
         return f"| {what} | {format(figure, how)} | | |"
     met = figure <= bound if most is not None else figure >= bound
     return f"| {what} | {format(figure, how)} | {'≥' if most is None else '≤'} {format(bound, how)} | {'yes' if met else '**no**'} |"
+
+
+def died_meanwhile(death, calls):
+    """Whether the session of `death` ended within the measured time of `calls`."""
+    began, died = (datetime.datetime.fromisoformat(run["started"].replace("Z", "+00:00")) for run in (calls, death))
+    died += datetime.timedelta(seconds=death["measures"][0]["duration_s"])
+    return began < died < began + datetime.timedelta(seconds=calls["measures"][0]["duration_s"])
 
 
 def worst_second(outcome):
