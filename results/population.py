@@ -93,7 +93,7 @@ class Population:
 
     def report(self, command):
         outcomes = [outcome for runs in self.found.values() for outcome in runs]
-        cores = "A second load generator, where calls run beside something else, shares core 1 on a machine of two cores: what it"
+        cores = "A second load generator, where calls run beside something else, shares core 1 on a machine of two cores, at the lowest priority: what it"
         method = [cores, "costs is in the latencies. Medians of the rounds; configuration: the embedded one with longer queues."]
         lines = [*circumstances(command, outcomes), *method, ""]
         lines += ["| what | figure | target | met |", "|---|---:|---:|---|", *self.rows()]
