@@ -93,8 +93,11 @@ class Population:
 
     def report(self, command):
         outcomes = [outcome for runs in self.found.values() for outcome in runs]
-        cores = "A second load generator, where calls run beside something else, shares core 1 on a machine of two cores, at the lowest priority: what it"
-        method = [cores, "costs is in the latencies. Medians of the rounds; configuration: the embedded one with longer queues."]
+        method = [
+            "Where calls run beside something else, a second load generator does that; on a machine of two cores it shares",
+            "core 1 at the lowest priority, and what it costs is in the latencies. Medians of the rounds; configuration: the",
+            "embedded one with longer queues.",
+        ]
         lines = [*circumstances(command, outcomes), *method, ""]
         lines += ["| what | figure | target | met |", "|---|---:|---:|---|", *self.rows()]
         driven = [f"- {name}: `{words}`" for name, words in DRIVEN.items()]
