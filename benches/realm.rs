@@ -18,10 +18,10 @@ use std::time::Instant;
 
 use banyan::codec;
 use banyan::pattern::rules::{Action, Rule, RuleSet};
-use banyan::realm::{Batch, Effects, Limits, Link, MemberKey, Now, Realm, RealmOptions, Refused, RegistrationMatch};
+use banyan::realm::{Batch, Effects, Link, MemberKey, Now, Realm, RealmOptions, Refused};
 use banyan::wamp::{
     CallOptions, ClientMessage, Encoding, Features, Id, Payload, Peer, Policy, PublishOptions, RegisterOptions,
-    RouterMessage, SubscribeOptions, YieldOptions, uri,
+    RouterMessage, SubscribeOptions, YieldOptions,
 };
 
 /// Counts live bytes.
@@ -120,21 +120,9 @@ fn realm() -> Realm {
     };
     let rules = RuleSet::compile(vec![rule(""), rule("wamp.")]);
     let options = RealmOptions {
-        name: "realm1".into(),
         agent: "banyan".into(),
-        uris: uri::Rules::default(),
         roles: HashMap::from([("anonymous".into(), Arc::new(rules))]),
-        registration_match: RegistrationMatch::List,
-        meta_event_kwargs: true,
-        meta_visibility: false,
-        allow_disclose_me: true,
-        disclose_callee: false,
-        progress_requires_cancel: false,
-        timeout_unit: Default::default(),
-        compat_on_leave: false,
-        kill_by_authrole: Default::default(),
-        notify_unsubscribed: true,
-        limits: Limits::default(),
+        ..RealmOptions::named("realm1")
     };
     Realm::new(options, 7)
 }

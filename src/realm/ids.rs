@@ -1,7 +1,15 @@
-//! Maps by id, for tables that every message asks.
+//! Ids of entries, and maps by id for tables that every message asks.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
+
+use crate::pattern::EntryKey;
+use crate::wamp::Id;
+
+/// The registration or subscription id of an entry.
+pub(super) fn id_of(key: EntryKey) -> Id {
+    Id::new(key.to_id()).unwrap_or(Id::MAX)
+}
 
 /// A map by a 64-bit id.
 pub(super) type IdMap<V> = HashMap<u64, V, Keyed>;

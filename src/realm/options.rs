@@ -114,3 +114,26 @@ pub struct RealmOptions {
     /// Quotas of each session.
     pub limits: Limits,
 }
+
+impl RealmOptions {
+    /// A realm of this name as the default configuration has it, and without roles: nobody may do anything.
+    pub fn named(name: &str) -> RealmOptions {
+        RealmOptions {
+            name: name.to_owned(),
+            agent: "banyan".to_owned(),
+            uris: uri::Rules::default(),
+            roles: HashMap::new(),
+            registration_match: RegistrationMatch::default(),
+            meta_event_kwargs: true,
+            meta_visibility: false,
+            allow_disclose_me: true,
+            disclose_callee: false,
+            progress_requires_cancel: false,
+            timeout_unit: TimeoutUnit::default(),
+            compat_on_leave: false,
+            kill_by_authrole: KilledByRole::default(),
+            notify_unsubscribed: true,
+            limits: Limits::default(),
+        }
+    }
+}

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use banyan::codec::{Value, Writer};
 use banyan::pattern::rules::{Action, Rule, RuleSet};
-use banyan::realm::{Limits, Link, MemberKey, Now, Realm, RealmOptions, RegistrationMatch};
-use banyan::wamp::{CallOptions, ClientMessage, Encoding, Features, Id, Payload, Peer, Policy, uri};
+use banyan::realm::{Link, MemberKey, Now, Realm, RealmOptions};
+use banyan::wamp::{CallOptions, ClientMessage, Encoding, Features, Id, Payload, Peer, Policy};
 
 use crate::mirror::{Mirror, listed};
 use crate::model::Model;
@@ -374,20 +374,8 @@ fn options() -> RealmOptions {
     let guest = RuleSet::compile(vec![rule("", &[Call, Subscribe]), rule("wamp.", &[])]);
     let roles = [("observer", observer), ("user", user), ("guest", guest)];
     RealmOptions {
-        name: "realm1".into(),
         agent: "simulation".into(),
-        uris: uri::Rules::default(),
         roles: roles.into_iter().map(|(role, rules)| (role.into(), Arc::new(rules))).collect::<HashMap<_, _>>(),
-        registration_match: RegistrationMatch::List,
-        meta_event_kwargs: true,
-        meta_visibility: false,
-        allow_disclose_me: true,
-        disclose_callee: false,
-        progress_requires_cancel: false,
-        timeout_unit: Default::default(),
-        compat_on_leave: false,
-        kill_by_authrole: Default::default(),
-        notify_unsubscribed: true,
-        limits: Limits::default(),
+        ..RealmOptions::named("realm1")
     }
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use banyan::codec;
 use banyan::pattern::rules::{Action, Rule, RuleSet};
-use banyan::realm::{Batch, Effects, Limits, Link, MemberKey, Now, Realm, RealmOptions, Refused, RegistrationMatch};
-use banyan::wamp::{Encoding, Features, Peer, Policy, RouterMessage, Violation, uri};
+use banyan::realm::{Batch, Effects, Link, MemberKey, Now, Realm, RealmOptions, Refused};
+use banyan::wamp::{Encoding, Features, Peer, Policy, RouterMessage, Violation};
 use serde_json::Value;
 
 /// 2026-11-22T09:50:31.409Z.
@@ -169,24 +169,12 @@ fn json(encoding: Encoding, bytes: &[u8]) -> Value {
 /// What every realm of the tests starts from: role `anonymous` may do everything, also what needs an explicit grant.
 pub fn options() -> RealmOptions {
     RealmOptions {
-        name: "realm1".into(),
         agent: "banyan-test".into(),
-        uris: uri::Rules::default(),
         roles: HashMap::from([(
             "anonymous".into(),
             Arc::new(RuleSet::compile(vec![everything(""), everything("wamp.")])),
         )]),
-        registration_match: RegistrationMatch::List,
-        meta_event_kwargs: true,
-        meta_visibility: false,
-        allow_disclose_me: true,
-        disclose_callee: false,
-        progress_requires_cancel: false,
-        timeout_unit: Default::default(),
-        compat_on_leave: false,
-        kill_by_authrole: Default::default(),
-        notify_unsubscribed: true,
-        limits: Limits::default(),
+        ..RealmOptions::named("realm1")
     }
 }
 

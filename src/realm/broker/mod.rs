@@ -19,6 +19,7 @@ use self::publish::Copies;
 use self::subscription::Subscriber;
 use super::dealer::MOST_WILDCARD_WORK;
 use super::errors::{Failure, refuse};
+use super::ids::id_of;
 use super::members::{Member, Members};
 use super::meta::{Event, Meta, Topics};
 use super::{Effects, MemberKey, Now, Realm};
@@ -35,11 +36,6 @@ pub(super) struct Broker {
     /// Subscribers of all subscriptions.
     subscribers: usize,
     copies: Copies,
-}
-
-/// The subscription id of an entry.
-pub(super) fn id_of(key: EntryKey) -> Id {
-    Id::new(key.to_id()).unwrap_or(Id::MAX)
 }
 
 impl Broker {

@@ -1,12 +1,13 @@
 //! PUBLISH: to whom, and what they are told.
 
+use super::Broker;
 use super::selection::Receivers;
 use super::subscription::Subscriber;
-use super::{Broker, id_of};
 use crate::codec;
 use crate::pattern::rules::Action;
 use crate::pattern::{Entry, EntryKey};
 use crate::realm::errors::{Failure, refuse};
+use crate::realm::ids::id_of;
 use crate::realm::members::{Member, Members};
 use crate::realm::{Batch, Effects, MemberKey, Realm, RealmOptions};
 use crate::wamp::{

@@ -5,8 +5,9 @@ use super::kept::{Kept, MOST_KEPT, text_bytes};
 use super::{Call, Seat, outrun};
 use crate::pattern::EntryKey;
 use crate::pattern::rules::Action;
-use crate::realm::dealer::{Choice, id_of};
+use crate::realm::dealer::Choice;
 use crate::realm::errors::{Failure, refuse};
+use crate::realm::ids::id_of;
 use crate::realm::members::{Member, Pending};
 use crate::realm::{Effects, MemberKey, Now, Realm, RealmOptions, Refused};
 use crate::wamp::{

@@ -166,7 +166,7 @@ impl Calls {
 
     /// Sets or moves the moment at which a call times out.
     fn set_deadline(&mut self, index: u32, deadline: Option<u64>) {
-        let Some(call) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
+        let Some(call) = self.get_mut(index) else { return };
         if let Some(before) = std::mem::replace(&mut call.deadline, deadline) {
             self.timers.remove(&(before, index));
         }

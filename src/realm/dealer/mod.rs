@@ -12,6 +12,7 @@ mod registration;
 pub(super) use registration::{Callee, Choice, Registration};
 
 use super::errors::{Failure, refuse};
+use super::ids::id_of;
 use super::members::Members;
 use super::meta::{Event, Meta};
 use super::{Effects, MemberKey, Now, Realm};
@@ -31,11 +32,6 @@ pub(super) struct Dealer {
     pub(super) registrations: PatternMap<Registration>,
     /// Callees of all registrations.
     callees: usize,
-}
-
-/// The registration id of an entry.
-pub(super) fn id_of(key: EntryKey) -> Id {
-    Id::new(key.to_id()).unwrap_or(Id::MAX)
 }
 
 impl Dealer {

@@ -13,7 +13,7 @@ use super::topic::{Topic, Topics};
 use crate::pattern::EntryKey;
 use crate::pattern::rules::RuleSet;
 use crate::realm::Link;
-use crate::realm::broker::id_of;
+use crate::realm::ids::id_of;
 use crate::realm::ids::{IdMap, Keyed};
 use crate::realm::members::Member;
 use crate::wamp::{Encoding, Id, Policy};
