@@ -29,7 +29,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use put::put;
+pub(crate) use put::{End, Piece, put};
 pub use value::{Value, read_args, read_kwargs};
 pub use writer::Writer;
 

@@ -1,4 +1,4 @@
-//! Appending a few bytes whose number is known when compiled.
+//! Appending a few bytes whose number is known when compiled, or that are appended again and again.
 
 /// Appends `bytes`.
 ///
@@ -30,9 +30,87 @@ pub(super) fn tagged<const N: usize>(out: &mut Vec<u8>, tag: u8, bytes: [u8; N])
     }
 }
 
+/// Bytes of a block.
+const BLOCK: usize = 32;
+
+/// Bytes that are appended again and again, by a few stores of whole blocks.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    /// The bytes, and as many behind them as a block has.
+    padded: Vec<u8>,
+}
+
+impl Piece {
+    /// A piece of what `write` appends.
+    pub(crate) fn new(write: impl FnOnce(&mut Vec<u8>)) -> Piece {
+        let mut piece = Piece { padded: Vec::new() };
+        piece.set(write);
+        piece
+    }
+
+    /// Makes it a piece of what `write` appends to an empty buffer.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.padded.clear();
+        write(&mut self.padded);
+        put(&mut self.padded, [0; BLOCK]);
+    }
+}
+
+/// The end of a buffer, to which pieces are appended: where it is stays in registers.
+pub(crate) struct End<'o> {
+    out: &'o mut Vec<u8>,
+    start: *mut u8,
+    len: usize,
+    capacity: usize,
+}
+
+impl<'o> End<'o> {
+    #[inline(always)]
+    pub(crate) fn of(out: &'o mut Vec<u8>) -> End<'o> {
+        let (start, len, capacity) = (out.as_mut_ptr(), out.len(), out.capacity());
+        End { out, start, len, capacity }
+    }
+
+    /// Appends a piece.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, piece: &Piece) {
+        let padded = piece.padded.len();
+        if self.capacity - self.len < padded {
+            (self.start, self.capacity) = grown(self.out, self.len, padded);
+        }
+        let (from, len) = (piece.padded.as_ptr(), padded - BLOCK);
+        let mut at = 0;
+        while at < len {
+            // SAFETY: `at` is less than `len`, so the block ends before `len + BLOCK`: as many bytes the piece has, and
+            // there is room for as many behind `self.len`. They are in two vectors.
+            unsafe { from.add(at).copy_to_nonoverlapping(self.start.add(self.len + at), BLOCK) };
+            at += BLOCK;
+        }
+        self.len += len;
+    }
+
+    /// Lets the buffer have what was appended.
+    #[inline(always)]
+    pub(crate) fn finish(self) {
+        // SAFETY: there is room, and every byte up to `len` was written: each piece begins where the one before ends.
+        unsafe { self.out.set_len(self.len) };
+    }
+}
+
+/// Makes room for `more` bytes behind the first `len` of a buffer; where it begins then, and its capacity.
+#[cold]
+#[inline(never)]
+fn grown(out: &mut Vec<u8>, len: usize, more: usize) -> (*mut u8, usize) {
+    // SAFETY: as in `End::finish`.
+    unsafe { out.set_len(len) };
+    out.reserve(more);
+    (out.as_mut_ptr(), out.capacity())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{put, tagged};
+    use super::{BLOCK, End, Piece, put, tagged};
 
     /// With room and without.
     #[test]
@@ -47,6 +125,24 @@ mod tests {
             put(&mut out, [9, 8, number as u8]);
             twin.extend([9, 8, number as u8]);
             put(&mut out, []);
+        }
+        assert_eq!(out, twin);
+    }
+
+    /// Of any length, with room and without, set anew or not.
+    #[test]
+    fn pieces_append_what_was_written() {
+        let (mut out, mut twin, mut again) = (Vec::new(), Vec::new(), Piece::new(|_| {}));
+        for len in 0..9 * BLOCK {
+            let bytes: Vec<u8> = (0..len).map(|at| (at * 7 + len) as u8).collect();
+            let once = Piece::new(|piece| piece.extend_from_slice(&bytes));
+            again.set(|piece| piece.extend_from_slice(&bytes[len / 2..]));
+            let mut end = End::of(&mut out);
+            [&again, &once, &again].into_iter().for_each(|piece| end.append(piece));
+            end.finish();
+            End::of(&mut out).finish();
+            twin.extend([&bytes[len / 2..], &bytes, &bytes[len / 2..]].concat());
+            assert_eq!(out.len(), twin.len());
         }
         assert_eq!(out, twin);
     }

@@ -29,16 +29,21 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// Where each message ends in `bytes`, ascending; the last is `bytes.len()`.
     pub ends: Vec<u32>,
+    /// Length of the longest message.
+    pub longest: usize,
 }
 
 impl Batch {
     /// An empty batch.
     pub const fn new(encoding: Encoding) -> Batch {
-        Batch { encoding, bytes: Vec::new(), ends: Vec::new() }
+        Batch { encoding, bytes: Vec::new(), ends: Vec::new(), longest: 0 }
     }
 
     /// Ends the message whose bytes were appended since the last one.
+    #[inline]
     pub fn end_message(&mut self) {
+        let start = self.ends.last().map_or(0, |&end| end as usize);
+        self.longest = self.longest.max(self.bytes.len() - start);
         self.ends.push(self.bytes.len() as u32);
     }
 
@@ -52,6 +57,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.longest = 0;
     }
 }
 

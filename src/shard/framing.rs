@@ -7,6 +7,11 @@
 //! A message that turns out too long for its receiver (SIZ-1) is taken back: instead of calling `end`, truncate the
 //! buffer to its length before `begin`. Every implementation bears that.
 
+use crate::realm::Batch;
+
+/// Bytes that a message grows by at most when it is framed.
+pub const MOST_ADDED: usize = 16;
+
 /// How encoded messages are framed into one connection's write buffer.
 pub trait Framing {
     /// Reserves room for the header of a message about to be appended to `out`; returns a mark.
@@ -15,6 +20,15 @@ pub trait Framing {
     /// Completes the frame of the message appended since `mark` (may move bytes where the header length depends on
     /// size).
     fn end(&mut self, out: &mut Vec<u8>, mark: usize);
+
+    /// Appends the messages of a batch: `begin`, its bytes and `end` for each, in one call for all.
+    fn append(&mut self, out: &mut Vec<u8>, batch: &Batch) {
+        for message in batch.messages() {
+            let mark = self.begin(out);
+            out.extend_from_slice(message);
+            self.end(out, mark);
+        }
+    }
 
     /// Called before the buffer is written to the socket: closes an open batch (batched WebSocket).
     fn seal(&mut self, out: &mut Vec<u8>);

@@ -367,16 +367,8 @@ impl Effects for Outbox {
         let Outbox { slots, spare, dirty, counters, weight, .. } = self;
         let queue = open(slots, to)?;
         queue.equip(spare);
-        let mut sent = 0;
-        for message in batch.messages() {
-            if queue.pending() >= queue.limit {
-                break;
-            }
-            sent += 1;
-            if !queue.frame_bounded(|_, out| out.extend_from_slice(message)) {
-                counters.too_large += 1;
-            }
-        }
+        let (sent, too_large) = queue.frame_batch(batch);
+        counters.too_large += too_large;
         queue.drain_early();
         queue.mark(to, dirty);
         queue.weigh(weight);

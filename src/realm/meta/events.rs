@@ -14,7 +14,7 @@
 //! Spec: "Session Meta API", "Registration Meta API", "Subscription Meta API".
 
 use super::observers::{Group, Heard, Observers};
-use super::pending::{Pending, Record, Subject};
+use super::pending::{Pending, Record, Subject, Text};
 use super::stencil::{Facts, Kind, Stencils};
 use super::topic::{Topic, Topics};
 use crate::codec::{self, Writer};
@@ -167,14 +167,16 @@ impl Meta {
 
 impl Scratch {
     fn new() -> Scratch {
-        Scratch { batch: Batch::new(Encoding::Json), args: Vec::new(), stencils: Stencils::default() }
+        Scratch { batch: Batch::new(Encoding::Json), args: Vec::new(), stencils: Stencils::new() }
     }
 
     /// Encodes everything pending that the group hears of and may see.
     fn fill(&mut self, pending: &Pending, group: &Group, form: Form) {
         self.batch.clear();
         self.batch.encoding = group.encoding();
-        self.stencils.begin();
+        self.stencils.begin(group.encoding());
+        // The events of one change have one text, which need not be looked up twice.
+        let (mut text, mut uri) = (Text::default(), "");
         for record in &pending.records {
             let heard = group.heard(record.topic);
             if heard.is_empty() || group.rules.as_ref().is_some_and(|rules| !may_see(rules, pending, record)) {
@@ -183,12 +185,15 @@ impl Scratch {
             let (topic, publication, session) = (record.topic, record.publication, record.session);
             match record.subject {
                 Subject::Session { peer } => self.session(pending.peer(peer), record, form, heard),
-                Subject::Entry { id, created, uri: text, policy, invoke } => {
+                Subject::Entry { id, created, uri: of, policy, invoke } => {
+                    if of != text {
+                        (text, uri) = (of, pending.text(of));
+                    }
                     let kwargs = form.kwargs;
-                    let facts = Facts { publication, session, id, created, uri: pending.text(text), text };
+                    self.stencils.set(&Facts { publication, session, id, created, uri, text });
                     for &heard in heard {
                         let kind = Kind { encoding: group.encoding(), topic, heard, policy, invoke, kwargs };
-                        self.stencils.write(&kind, &facts, &mut self.batch.bytes);
+                        self.stencils.write(&kind, &mut self.batch.bytes);
                         self.batch.end_message();
                     }
                 }

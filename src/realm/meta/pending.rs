@@ -28,8 +28,8 @@ pub(super) enum Subject {
     /// A registration or subscription.
     Entry {
         id: Id,
-        /// Milliseconds since the epoch.
-        created: u64,
+        /// Milliseconds since the epoch, of an event that tells them.
+        created: Option<u64>,
         uri: Text,
         policy: Policy,
         /// Of a registration.
@@ -76,9 +76,9 @@ impl Pending {
 
     fn subject(&mut self, event: Event<'_>) -> (Id, Subject) {
         let (created, invoke) = match event {
-            Event::RegistrationCreated { created, invoke, .. } => (created, invoke),
-            Event::SubscriptionCreated { created, .. } => (created, Invoke::default()),
-            _ => (0, Invoke::default()),
+            Event::RegistrationCreated { created, invoke, .. } => (Some(created), invoke),
+            Event::SubscriptionCreated { created, .. } => (Some(created), Invoke::default()),
+            _ => (None, Invoke::default()),
         };
         match event {
             Event::RegistrationCreated { session, id, uri, policy, .. }

@@ -12,7 +12,7 @@ use super::details::{write_created, write_registration, write_subscription};
 use super::observers::Heard;
 use super::pending::Text;
 use super::topic::Topic;
-use crate::codec::{self, Writer};
+use crate::codec::{self, End, Piece, Writer};
 use crate::wamp::{Encoding, EventDetails, Id, Invoke, Payload, Policy, RouterMessage};
 
 /// What sets the events of one kind apart.
@@ -23,6 +23,10 @@ enum Hole {
     Id,
     Created,
     Uri,
+}
+
+impl Hole {
+    const COUNT: usize = Hole::Uri as usize + 1;
 }
 
 /// What the events of one kind have in common.
@@ -43,8 +47,8 @@ pub(super) struct Facts<'a> {
     pub(super) publication: Id,
     pub(super) session: Id,
     pub(super) id: Id,
-    /// Milliseconds since the epoch.
-    pub(super) created: u64,
+    /// Milliseconds since the epoch, of an event that tells them.
+    pub(super) created: Option<u64>,
     pub(super) uri: &'a str,
     /// Where the URI stands among those of one flush.
     pub(super) text: Text,
@@ -57,16 +61,16 @@ const SAMPLE_URI: &str = "a sample, as it has spaces";
 /// An event with holes.
 struct Stencil {
     kind: Kind,
-    /// What it says between the holes.
-    bytes: Vec<u8>,
-    /// Where in `bytes` something is left out, ascending.
-    holes: Vec<(usize, Hole)>,
+    /// What it says before each hole.
+    parts: Vec<(Piece, Hole)>,
+    /// What it says behind the last one.
+    rest: Piece,
 }
 
 impl Stencil {
     fn cut(kind: Kind) -> Stencil {
         let [publication, session, id] = SAMPLE.map(|id| Id::new(id).unwrap_or(Id::MAX));
-        let facts = Facts { publication, session, id, created: u64::MAX, uri: SAMPLE_URI, text: Text::default() };
+        let facts = Facts { publication, session, id, created: Some(u64::MAX), uri: SAMPLE_URI, text: Text::default() };
         let marks = [
             (Hole::Publication, kind.value(|writer| writer.uint(publication.get()))),
             (Hole::Session, kind.value(|writer| writer.uint(session.get()))),
@@ -74,40 +78,32 @@ impl Stencil {
             (Hole::Created, kind.value(|writer| write_created(writer, u64::MAX))),
             (Hole::Uri, kind.value(|writer| writer.text(SAMPLE_URI))),
         ];
-        let (sample, mut bytes, mut holes) = (kind.encode(&facts), Vec::new(), Vec::new());
-        let mut rest = &sample[..];
-        while let Some((octet, more)) = rest.split_first() {
-            match marks.iter().find_map(|(hole, mark)| Some((hole, rest.strip_prefix(&mark[..])?))) {
-                Some((&hole, behind)) => {
-                    holes.push((bytes.len(), hole));
-                    rest = behind;
+        let sample = kind.encode(&facts);
+        let piece = |said: &[u8]| Piece::new(|piece| piece.extend_from_slice(said));
+        let (mut parts, mut from, mut at) = (Vec::new(), 0, 0);
+        while at < sample.len() {
+            match marks.iter().find(|(_, mark)| sample[at..].starts_with(mark)) {
+                Some((hole, mark)) => {
+                    parts.push((piece(&sample[from..at]), *hole));
+                    at += mark.len();
+                    from = at;
                 }
-                None => {
-                    bytes.push(*octet);
-                    rest = more;
-                }
+                None => at += 1,
             }
         }
-        Stencil { kind, bytes, holes }
+        Stencil { kind, parts, rest: piece(&sample[from..]) }
     }
 
-    /// Appends the event that these facts make.
+    /// Appends the event that fills its holes with these values.
     #[inline]
-    fn fill(&self, facts: &Facts<'_>, values: &mut Values, out: &mut Vec<u8>) {
-        let encoding = self.kind.encoding;
-        let mut from = 0;
-        for &(to, hole) in &self.holes {
-            out.extend_from_slice(&self.bytes[from..to]);
-            from = to;
-            match hole {
-                Hole::Publication => Writer::new(encoding, out).uint(facts.publication.get()),
-                Hole::Session => Writer::new(encoding, out).uint(facts.session.get()),
-                Hole::Id => Writer::new(encoding, out).uint(facts.id.get()),
-                Hole::Created => out.extend_from_slice(values.created(encoding, facts.created)),
-                Hole::Uri => out.extend_from_slice(values.uri(encoding, facts)),
-            }
+    fn fill(&self, values: &Values, out: &mut Vec<u8>) {
+        let mut end = End::of(out);
+        for (before, hole) in &self.parts {
+            end.append(before);
+            end.append(&values.pieces[*hole as usize]);
         }
-        out.extend_from_slice(&self.bytes[from..]);
+        end.append(&self.rest);
+        end.finish();
     }
 }
 
@@ -129,6 +125,7 @@ impl Kind {
 
     fn write_args(&self, facts: &Facts<'_>, writer: &mut Writer<'_>) {
         let Facts { session, id, created, uri, .. } = *facts;
+        let created = created.unwrap_or_default();
         writer.begin_list(2);
         writer.uint(session.get());
         match self.topic {
@@ -155,34 +152,59 @@ impl Kind {
     }
 }
 
-/// What fills holes and is the same for events in a row, encoded.
-#[derive(Default)]
+/// What fills the holes, encoded. Most of it is the same for events in a row.
 struct Values {
-    created_of: Option<u64>,
-    created: Vec<u8>,
-    uri_of: Option<Text>,
-    uri: Vec<u8>,
+    encoding: Encoding,
+    pieces: [Piece; Hole::COUNT],
+    session: Option<Id>,
+    id: Option<Id>,
+    created: Option<u64>,
+    uri: Option<Text>,
 }
 
 impl Values {
+    fn new() -> Values {
+        let pieces = std::array::from_fn(|_| Piece::new(|_| {}));
+        Values { encoding: Encoding::Json, pieces, session: None, id: None, created: None, uri: None }
+    }
+
+    /// Encodes what is not what it was for the event before.
     #[inline]
-    fn created(&mut self, encoding: Encoding, created: u64) -> &[u8] {
-        if self.created_of != Some(created) {
-            self.created_of = Some(created);
-            self.created.clear();
-            write_created(&mut Writer::new(encoding, &mut self.created), created);
+    fn set(&mut self, facts: &Facts<'_>) {
+        self.number(Hole::Publication, facts.publication);
+        if self.session != Some(facts.session) {
+            self.session = Some(facts.session);
+            self.number(Hole::Session, facts.session);
         }
-        &self.created
+        if self.id != Some(facts.id) {
+            self.id = Some(facts.id);
+            self.number(Hole::Id, facts.id);
+        }
+        if self.uri != Some(facts.text) {
+            self.uri = Some(facts.text);
+            self.piece(Hole::Uri, |writer| writer.text(facts.uri));
+        }
+        if let Some(created) = facts.created.filter(|_| self.created != facts.created) {
+            self.set_created(created);
+        }
     }
 
     #[inline]
-    fn uri(&mut self, encoding: Encoding, facts: &Facts<'_>) -> &[u8] {
-        if self.uri_of != Some(facts.text) {
-            self.uri_of = Some(facts.text);
-            self.uri.clear();
-            Writer::new(encoding, &mut self.uri).text(facts.uri);
-        }
-        &self.uri
+    fn number(&mut self, hole: Hole, id: Id) {
+        self.piece(hole, |writer| writer.uint(id.get()));
+    }
+
+    /// Never inlined: the arithmetic of a date would be done ahead of every event, whether it is wanted or not.
+    #[inline(never)]
+    fn set_created(&mut self, created: u64) {
+        self.created = Some(created);
+        self.piece(Hole::Created, |writer| write_created(writer, created));
+    }
+
+    #[inline]
+    fn piece(&mut self, hole: Hole, write: impl FnOnce(&mut Writer<'_>)) {
+        let encoding = self.encoding;
+        self.pieces[hole as usize].set(|piece| write(&mut Writer::new(encoding, piece)));
     }
 }
 
@@ -190,20 +212,32 @@ impl Values {
 const KEPT: usize = 16;
 
 /// The stencils in use.
-#[derive(Default)]
 pub(super) struct Stencils {
     by_topic: [Vec<Stencil>; Topic::ALL.len()],
     values: Values,
 }
 
 impl Stencils {
-    /// Begins with the events of another flush, or in another encoding.
-    pub(super) fn begin(&mut self) {
-        (self.values.created_of, self.values.uri_of) = (None, None);
+    pub(super) fn new() -> Stencils {
+        Stencils { by_topic: Default::default(), values: Values::new() }
+    }
+
+    /// Begins with the events of another flush, in this encoding.
+    pub(super) fn begin(&mut self, encoding: Encoding) {
+        let values = &mut self.values;
+        values.encoding = encoding;
+        (values.session, values.id, values.created, values.uri) = (None, None, None, None);
+    }
+
+    /// Sets the facts of the events that are written next.
+    #[inline]
+    pub(super) fn set(&mut self, facts: &Facts<'_>) {
+        self.values.set(facts);
     }
 
     /// Appends one event.
-    pub(super) fn write(&mut self, kind: &Kind, facts: &Facts<'_>, out: &mut Vec<u8>) {
+    #[inline]
+    pub(super) fn write(&mut self, kind: &Kind, out: &mut Vec<u8>) {
         let kept = &mut self.by_topic[kind.topic as usize];
         let found = kept.iter().position(|stencil| stencil.kind == *kind).unwrap_or_else(|| {
             if kept.len() == KEPT {
@@ -212,7 +246,7 @@ impl Stencils {
             kept.push(Stencil::cut(*kind));
             kept.len() - 1
         });
-        kept[found].fill(facts, &mut self.values, out);
+        kept[found].fill(&self.values, out);
     }
 }
 
@@ -245,10 +279,9 @@ mod tests {
         let seed = fastrand::u64(..);
         let mut random = fastrand::Rng::with_seed(seed);
         let uris = ["com.myapp.add", "", "größe.\"quoted\"", "a sample, as it has spaces", &"long.".repeat(900)];
-        let mut stencils = Stencils::default();
+        let mut stencils = Stencils::new();
         for _ in 0..20_000 {
             let mut pending = Pending::default();
-            stencils.begin();
             let kind = Kind {
                 encoding: [Encoding::Json, Encoding::MsgPack, Encoding::Cbor][random.usize(..3)],
                 topic: TOPICS[random.usize(..TOPICS.len())],
@@ -257,14 +290,16 @@ mod tests {
                 invoke: [Invoke::Single, Invoke::Random][random.usize(..2)],
                 kwargs: random.bool(),
             };
+            stencils.begin(kind.encoding);
             for _ in 0..random.usize(1..4) {
                 let uri = uris[random.usize(..uris.len())];
                 let (publication, session, entry) = (id(&mut random), id(&mut random), id(&mut random));
-                let created = [0, 1_795_341_031_409, u64::MAX][random.usize(..3)];
+                let created = Some([0, 1_795_341_031_409, u64::MAX][random.usize(..3)]);
                 let text = pending.keep(uri);
                 let facts = Facts { publication, session, id: entry, created, uri, text };
                 let mut filled = Vec::new();
-                stencils.write(&kind, &facts, &mut filled);
+                stencils.set(&facts);
+                stencils.write(&kind, &mut filled);
                 assert_eq!(filled, kind.encode(&facts), "seed {seed}");
             }
         }

@@ -4,8 +4,8 @@ use std::io;
 use std::rc::Rc;
 use std::task::Waker;
 
-use super::super::framing::Framing;
-use crate::realm::{Link, MemberKey};
+use super::super::framing::{Framing, MOST_ADDED};
+use crate::realm::{Batch, Link, MemberKey};
 use crate::wamp::Encoding;
 
 /// Where a queue's bytes go.
@@ -180,6 +180,26 @@ impl Queue {
         }
         self.attachment.framing.end(&mut self.buffer, mark);
         true
+    }
+
+    /// Frames a batch until the queue is full. How many of its messages that were, and how many of these were longer
+    /// than the receiver takes and left out.
+    pub(super) fn frame_batch(&mut self, batch: &Batch) -> (usize, u64) {
+        let most = batch.bytes.len() + batch.ends.len() * MOST_ADDED;
+        if batch.longest <= self.attachment.longest && self.pending() + most < self.limit {
+            self.buffer.reserve(most);
+            self.attachment.framing.append(&mut self.buffer, batch);
+            return (batch.ends.len(), 0);
+        }
+        let (mut taken, mut too_large) = (0, 0);
+        for message in batch.messages() {
+            if self.pending() >= self.limit {
+                break;
+            }
+            taken += 1;
+            too_large += u64::from(!self.frame_bounded(|_, out| out.extend_from_slice(message)));
+        }
+        (taken, too_large)
     }
 
     /// Writes until the queue is empty (true) or the socket full or broken (false).
