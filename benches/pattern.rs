@@ -7,17 +7,22 @@
 #[path = "support/uris.rs"]
 mod uris;
 
-use banyan::pattern::{PatternMap, hash::Keys};
+use banyan::pattern::{Coming, GROUP, PatternMap, Remembered, hash::Keys};
 use banyan::wamp::Policy;
 use criterion::measurement::WallTime;
-use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
+use criterion::{BenchmarkGroup, Criterion, Throughput};
 use hashbrown::HashTable;
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uris::{Popularity, Texts, hostile_masks, missing, mixed, pattern, reaching, seed, sizes, uri};
 
 type Map = PatternMap<u32>;
+
+/// Questions before they begin again: so many that what they read does not stay in the caches.
+const ASKED: u64 = 500_000;
+/// Entries that come and go at once.
+const CHANGED: u64 = 1000;
 
 fn filled(entries: impl Iterator<Item = (Policy, String)>) -> Map {
     let mut map = PatternMap::new(seed());
@@ -33,13 +38,14 @@ fn of_policy(n: u64, policy: Policy) -> Map {
 
 fn asked(n: u64, question: impl Fn(u64) -> String) -> Texts {
     let mut popular = Popularity::new(seed(), n, true);
-    Texts::of((0..50_000).map(|_| question(popular.next())))
+    Texts::of((0..ASKED).map(|_| question(popular.next())))
 }
 
 /// One question after the other, from the beginning when they are used up.
 fn ask(group: &mut BenchmarkGroup<WallTime>, name: &str, n: u64, questions: &Texts, answer: impl Fn(&str) -> u64) {
     let questions: Vec<&str> = questions.iter().collect();
     let mut next = questions.iter().cycle();
+    group.throughput(Throughput::Elements(1));
     group.bench_function(format!("{name}/{n}"), |bencher| {
         bencher.iter(|| next.next().map(|uri| black_box(answer(uri))));
     });
@@ -104,6 +110,22 @@ fn patterns(group: &mut BenchmarkGroup<WallTime>, n: u64) {
     });
     ask(group, "mixed best/index", n, &questions, |uri| best(&map, uri));
     ask(group, "mixed all/index", n, &questions, |uri| all(&map, uri));
+    announced(group, &map, n, &questions);
+}
+
+/// As the router asks: looks ahead for a group, then takes one question after the other. Unit: a group.
+fn announced(group: &mut BenchmarkGroup<WallTime>, map: &Map, n: u64, questions: &Texts) {
+    let coming: Vec<_> = questions.iter().map(Coming::Best).collect();
+    let mut groups = coming.chunks_exact(GROUP).cycle();
+    let mut remembered = Remembered::default();
+    group.throughput(Throughput::Elements(GROUP as u64));
+    group.bench_function(format!("mixed best, announced in groups of {GROUP}/index/{n}"), |bencher| {
+        bencher.iter(|| {
+            let coming = groups.next().unwrap_or_default();
+            map.foresee(coming, &mut remembered);
+            coming.iter().map(|coming| black_box(best(map, coming.uri()))).sum::<u64>()
+        });
+    });
 }
 
 fn linear(policy: Policy, pattern: &str, uri: &str) -> bool {
@@ -120,23 +142,42 @@ fn linear(policy: Policy, pattern: &str, uri: &str) -> bool {
     }
 }
 
-/// A thousand entries more, and away again, in a map of this size.
+/// A thousand entries more in a map of this size, and a thousand away: each timed without the other.
 fn change(group: &mut BenchmarkGroup<WallTime>, n: u64) {
     for policy in Policy::ALL {
         let mut map = of_policy(n, policy);
-        let more: Vec<_> = (n..n + 1000).map(|i| pattern(policy, i)).collect();
-        group.throughput(Throughput::Elements(1000));
-        group.bench_function(format!("insert and remove 1000 {}/{n}", policy.as_str()), |bencher| {
-            bencher.iter_batched(
-                || more.clone(),
-                |more| {
-                    let keys: Vec<_> = more.iter().filter_map(|uri| map.insert(policy, uri, 0).ok()).collect();
-                    keys.into_iter().filter_map(|key| map.remove(key)).count()
-                },
-                BatchSize::SmallInput,
-            );
+        let more: Vec<_> = (n..n + CHANGED).map(|i| pattern(policy, i)).collect();
+        let insert = |map: &mut Map| more.iter().filter_map(|uri| map.insert(policy, uri, 0).ok()).collect::<Vec<_>>();
+        let remove = |map: &mut Map, keys: Vec<_>| keys.into_iter().filter_map(|key| map.remove(key)).count();
+        group.throughput(Throughput::Elements(CHANGED));
+        group.bench_function(format!("insert 1000 {}/{n}", policy.as_str()), |bencher| {
+            bencher.iter_custom(|times| {
+                timed(times, &mut map, |_| (), |map, ()| insert(map), |map, keys| _ = remove(map, keys))
+            });
+        });
+        group.bench_function(format!("remove 1000 {}/{n}", policy.as_str()), |bencher| {
+            bencher.iter_custom(|times| timed(times, &mut map, insert, remove, |_, _| ()));
         });
     }
+}
+
+/// How long `what` takes, so many times; `before` and `after` are not counted.
+fn timed<B, A>(
+    times: u64,
+    map: &mut Map,
+    before: impl Fn(&mut Map) -> B,
+    what: impl Fn(&mut Map, B) -> A,
+    after: impl Fn(&mut Map, A),
+) -> Duration {
+    let mut sum = Duration::ZERO;
+    for _ in 0..times {
+        let ready = before(map);
+        let start = Instant::now();
+        let done = black_box(what(map, ready));
+        sum += start.elapsed();
+        after(map, done);
+    }
+    sum
 }
 
 fn hostile(group: &mut BenchmarkGroup<WallTime>) {

@@ -33,7 +33,7 @@ pub(crate) use put::{End, Piece, put};
 pub use value::{Value, read_args, read_kwargs};
 pub use writer::Writer;
 
-use crate::wamp::{ClientMessage, Encoding, Payload, RouterMessage, Violation};
+use crate::wamp::{ClientMessage, Encoding, Glimpse, Payload, RouterMessage, Violation};
 use cbor::{CborEmit, CborReader};
 use json::{JsonEmit, JsonReader};
 use msgpack::{MsgPackEmit, MsgPackReader};
@@ -72,6 +72,17 @@ pub fn decode<'a>(encoding: Encoding, bytes: &'a [u8], limits: &Limits) -> Resul
         Encoding::Json => layout::read::<JsonReader<'_>>(encoding, bytes, limits.depth()),
         Encoding::MsgPack => layout::read::<MsgPackReader<'_>>(encoding, bytes, limits.depth()),
         Encoding::Cbor => layout::read::<CborReader<'_>>(encoding, bytes, limits.depth()),
+    }
+}
+
+/// What the message asks for whose first bytes are `head`, its payload unseen: a hint, for most messages and most heads
+/// that hold the URI. Whether the message is one, [`decode`] says.
+#[inline]
+pub fn glimpse(encoding: Encoding, head: &[u8]) -> Option<Glimpse<'_>> {
+    match encoding {
+        Encoding::Json => layout::glimpse::<JsonReader<'_>>(encoding, head),
+        Encoding::MsgPack => layout::glimpse::<MsgPackReader<'_>>(encoding, head),
+        Encoding::Cbor => layout::glimpse::<CborReader<'_>>(encoding, head),
     }
 }
 

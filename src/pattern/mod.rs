@@ -8,6 +8,7 @@
 //! What lies where:
 //! * `slab`: entries by key, in chunks. * `table`: slots by hash, growing a little at a time. * `hash`: keyed hashes.
 //! * `parts`: a URI taken apart once. * `prefix`: hashed anchors. * `wildcard`: masks by number of components.
+//! * `foresight`: what questions that come soon will read, brought to the caches. `cache`: how.
 //!
 //! Beside it, `rules`: what a role may do, compiled to an automaton.
 //!
@@ -17,6 +18,8 @@
 //!
 //! Not here: whether a URI is valid, who may register it, what is reserved, locks, I/O. Any string is accepted.
 
+mod cache;
+mod foresight;
 pub mod hash;
 mod parts;
 mod prefix;
@@ -27,6 +30,7 @@ mod table;
 mod tests;
 mod wildcard;
 
+pub use foresight::{Coming, GROUP, Remembered};
 pub use slab::EntryKey;
 
 use crate::wamp::Policy;
@@ -230,16 +234,23 @@ impl<T> PatternMap<T> {
         if let Some(slot) = self.exact_slot(uri) {
             found(slot)?;
         }
+        let Some(parts) = self.taken_apart(uri) else { return ControlFlow::Continue(()) };
+        let text = |slot| self.entries.text(slot);
+        self.prefixes.walk(&self.keys, &parts, &text, found)?;
+        self.wildcards.walk(&self.keys, &parts, &text, found)
+    }
+
+    /// A URI as far apart as its prefixes and wildcards need; `None` if there are none at all.
+    #[inline]
+    fn taken_apart<'u>(&self, uri: &'u str) -> Option<Parts<'u>> {
         let (prefix_depth, wildcards) = (self.prefixes.depth(), &self.wildcards);
         if prefix_depth == 0 && wildcards.is_empty() {
-            return ControlFlow::Continue(());
+            return None;
         }
         let mut parts = Parts::of(uri);
         parts.split();
         parts.hash(&self.keys, if wildcards.has(parts.count()) { parts.count() } else { prefix_depth });
-        let text = |slot| self.entries.text(slot);
-        self.prefixes.walk(&self.keys, &parts, &text, found)?;
-        self.wildcards.walk(&self.keys, &parts, &text, found)
+        Some(parts)
     }
 
     fn exact_slot(&self, uri: &str) -> Option<u32> {

@@ -14,7 +14,7 @@
 
 use super::hash::Keys;
 use super::parts::Parts;
-use super::table::Table;
+use super::table::{Probe, Table};
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
 
@@ -97,6 +97,32 @@ impl Prefixes {
         self.depths.len()
     }
 
+    /// Where the search for this very prefix begins.
+    pub(super) fn probe(&self, keys: &Keys, prefix: &[u8]) -> Probe<'_> {
+        self.table.probe(Place::of(keys, prefix).whole)
+    }
+
+    /// Where the searches for prefixes of a URI begin: at its anchors.
+    pub(super) fn for_each_probe<'s>(&'s self, keys: &Keys, parts: &Parts, mut each: impl FnMut(Probe<'s>)) {
+        for (anchor, &prefixes) in self.anchors(keys, parts).into_iter().zip(&self.depths) {
+            if prefixes > 0 {
+                each(self.table.probe(keys.fragment(anchor)));
+            }
+        }
+    }
+
+    /// The hashes of a URI's anchors, shortest first, as deep as there are prefixes.
+    #[inline]
+    fn anchors(&self, keys: &Keys, parts: &Parts) -> SmallVec<[u64; 16]> {
+        let mut anchors = SmallVec::new();
+        let mut anchor = keys.empty_prefix();
+        for &component in parts.hashes().iter().take(self.depths.len()) {
+            anchors.push(anchor);
+            anchor = keys.extend(anchor, component);
+        }
+        anchors
+    }
+
     /// The slot of this very prefix.
     pub(super) fn find<'t>(&self, keys: &Keys, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
         self.slot_of(Place::of(keys, prefix).whole, prefix, text)
@@ -136,13 +162,7 @@ impl Prefixes {
         text: &impl Fn(u32) -> &'t [u8],
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let mut anchors = SmallVec::<[u64; 16]>::new();
-        let mut anchor = keys.empty_prefix();
-        for &component in parts.hashes().iter().take(self.depths.len()) {
-            anchors.push(anchor);
-            anchor = keys.extend(anchor, component);
-        }
-        for (depth, &anchor) in anchors.iter().enumerate().rev() {
+        for (depth, &anchor) in self.anchors(keys, parts).iter().enumerate().rev() {
             if self.depths[depth] == 0 {
                 continue;
             }

@@ -7,6 +7,7 @@
 //! Invariants: a (slot, generation) pair is handed out once; a slot whose generations are used up is retired; a
 //! chunk that was freed starts again above every generation it ever gave out; at most one empty chunk is kept.
 
+use super::cache;
 use std::collections::BTreeSet;
 
 /// Slots in a chunk.
@@ -112,6 +113,12 @@ impl<V> Slab<V> {
     /// The text of the slot's tenant; empty if there is none.
     pub(super) fn text(&self, slot: u32) -> &[u8] {
         self.slot(slot).and_then(|slot| slot.tenant.as_ref()).map_or(&[], |tenant| tenant.text.octets())
+    }
+
+    /// Brings a slot to the caches, tenant and value.
+    #[inline]
+    pub(super) fn bring(&self, slot: u32) {
+        self.slot(slot).into_iter().for_each(cache::bring);
     }
 
     pub(super) fn get(&self, key: EntryKey) -> Option<&V> {

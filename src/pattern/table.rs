@@ -10,6 +10,7 @@
 //! that no item has passed since it was full ends the search, and so does a line with room; a tag is zero where its
 //! item is, and nowhere else. Not here: whether the text is equal (the callers), the hash (`hash`).
 
+use super::cache;
 use super::parts::every_octet;
 
 /// Items in a line.
@@ -28,6 +29,11 @@ impl Line {
     /// One bit for every item with this fragment.
     fn same(&self, fragment: u32) -> u8 {
         (0..LINE).fold(0, |bits, i| bits | u8::from((self.0[i] >> 32) as u32 == fragment) << i)
+    }
+
+    /// Without a branch for each item: which of them is vacant is anyone's guess.
+    fn has_room(&self) -> bool {
+        self.0.iter().fold(false, |room, &item| room | (item == 0))
     }
 }
 
@@ -113,7 +119,8 @@ impl Segment {
                 }
                 same &= same - 1;
             }
-            if !self.tags[at].is_passed() {
+            // The line is at hand, and seldom full; its tags would be one miss more.
+            if line.has_room() || !self.tags[at].is_passed() {
                 break;
             }
             at = self.after(at);
@@ -223,6 +230,46 @@ impl Segment {
     }
 }
 
+/// Where the search for a fragment begins, to look ahead: what went on to the next line is left out.
+#[derive(Clone, Copy)]
+pub(super) struct Probe<'t> {
+    tags: &'t Tags,
+    line: &'t Line,
+    fragment: u32,
+}
+
+impl Probe<'_> {
+    /// Brings the tags, which a search begins with that expects nothing.
+    #[inline]
+    pub(super) fn bring_tags(&self) {
+        cache::bring(self.tags);
+    }
+
+    /// Brings the line, which a search begins with that expects a hit.
+    #[inline]
+    pub(super) fn bring_line(&self) {
+        cache::bring(self.line);
+    }
+
+    /// Whether the line may hold the fragment, by the tags.
+    #[inline]
+    pub(super) fn may_hold(&self) -> bool {
+        self.tags.same(tag_of(self.fragment)) != 0
+    }
+
+    /// The numbers in the line with this fragment; whether there are any.
+    #[inline]
+    pub(super) fn for_each(&self, mut each: impl FnMut(u32)) -> bool {
+        let mut same = self.line.same(self.fragment);
+        let any = same != 0;
+        while same != 0 {
+            each(self.line.0[same.trailing_zeros() as usize] as u32);
+            same &= same - 1;
+        }
+        any
+    }
+}
+
 /// A multimap from hash fragments to non-zero numbers.
 pub(super) struct Table {
     segments: Vec<Segment>,
@@ -246,6 +293,14 @@ impl Table {
     #[inline]
     pub(super) fn seek(&self, fragment: u32, mut accept: impl FnMut(u32) -> bool) -> Option<u32> {
         self.segments[self.segment_of(fragment)].seek(fragment, &mut accept)
+    }
+
+    /// Where a search for this fragment begins.
+    #[inline]
+    pub(super) fn probe(&self, fragment: u32) -> Probe<'_> {
+        let segment = &self.segments[self.segment_of(fragment)];
+        let home = segment.home(fragment);
+        Probe { tags: &segment.tags[home], line: &segment.lines[home], fragment }
     }
 
     /// Adds a number; it must not be zero.

@@ -1,7 +1,7 @@
 //! What only the inside can bring about: hashes that collide. Answers must not depend on them.
 
 use super::hash::Keys;
-use super::{EntryKey, PatternMap};
+use super::{Coming, EntryKey, GROUP, PatternMap, Remembered};
 use crate::wamp::Policy;
 
 fn everything<T>(map: &PatternMap<T>, uri: &str) -> (Vec<EntryKey>, Option<EntryKey>, [Option<EntryKey>; 3]) {
@@ -41,6 +41,55 @@ fn colliding_hashes_change_no_answer() {
             }
         }
     }
+}
+
+/// Looking ahead is a hint: whatever it is asked for and however hashes collide, answers stay those of a map that does
+/// not look ahead, and what was announced lately is not looked for again.
+#[test]
+fn looking_ahead_changes_no_answer() {
+    for (seed, kept) in [(1, u64::MAX), (2, 0), (3, 0b111), (4, 0xff)] {
+        println!("seed {seed}, kept bits {kept:#b}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut ahead = PatternMap::with_keys(Keys::weak(seed, kept));
+        let mut plain = PatternMap::with_keys(Keys::weak(seed, kept));
+        let mut remembered = Remembered::default();
+        for step in 0..3000 {
+            let uris: Vec<_> = (0..random.usize(1..=GROUP)).map(|_| uri(&mut random)).collect();
+            let policies: Vec<_> =
+                uris.iter().map(|_| random.choice([None, Some(0), Some(1), Some(2)]).flatten()).collect();
+            let coming = |(uri, policy): (_, &Option<usize>)| match *policy {
+                Some(policy) => Coming::Entry(Policy::ALL[policy], uri),
+                None if uri.len() % 2 == 0 => Coming::Best(uri),
+                None => Coming::All(uri),
+            };
+            let coming: Vec<_> = uris.iter().map(String::as_str).zip(&policies).map(coming).collect();
+            assert!(ahead.foresee_group(&coming, &mut remembered) <= coming.len());
+            for coming in coming {
+                match coming {
+                    Coming::Best(uri) | Coming::All(uri) => {
+                        assert_eq!(everything(&ahead, uri), everything(&plain, uri), "{uri:?}")
+                    }
+                    Coming::Entry(policy, uri) => {
+                        let key = ahead.insert(policy, uri, step);
+                        assert_eq!(key, plain.insert(policy, uri, step));
+                        if let Err(key) = key {
+                            assert_eq!(ahead.remove(key), plain.remove(key));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_foreseen_lately_is_left_out() {
+    let map = PatternMap::<()>::new(1);
+    let mut remembered = Remembered::default();
+    let coming = [Coming::Best("a.b"), Coming::Best("a.c"), Coming::Best("a.b")];
+    assert_eq!(map.foresee_group(&coming, &mut remembered), 2);
+    assert_eq!(map.foresee_group(&coming, &mut remembered), 0);
+    assert_eq!(map.foresee(&coming, &mut Remembered::default()), 0, "a small map is not far");
 }
 
 /// Lengths of rests beyond what a mark can say are still found, and more prefixes of one length than a mark counts.

@@ -13,7 +13,7 @@
 
 use super::hash::{Keys, add};
 use super::parts::Parts;
-use super::table::Table;
+use super::table::{Probe, Table};
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
 
@@ -129,6 +129,25 @@ impl Wildcards {
             Some(level) => level.0.len() + usize::from(level.place(&Mask::of(pattern)).is_err()),
         };
         count.saturating_mul(masks)
+    }
+
+    /// Where the search for this very pattern begins.
+    pub(super) fn probe(&self, keys: &Keys, pattern: &[u8]) -> Probe<'_> {
+        self.table.probe(fragment_of(keys, pattern))
+    }
+
+    /// Where the searches for patterns that match a URI begin, of the most specific masks. Precondition: as of `walk`.
+    pub(super) fn for_each_probe<'s>(&'s self, keys: &Keys, parts: &Parts, mut each: impl FnMut(Probe<'s>)) {
+        let Some(level) = self.levels.get(parts.count()).filter(|_| !parts.has_empty()) else { return };
+        let Some(first) = level.0.first() else { return };
+        let mut sums = Sums::new(keys, parts.hashes());
+        sums.enter(&first.mask);
+        for Masked { mask, sieve, .. } in level.0.iter().take(MANY) {
+            let fragment = keys.fragment(sums.of_mask(mask));
+            if sieve.may_hold(fragment) {
+                each(self.table.probe(fragment));
+            }
+        }
     }
 
     /// The slot of this very pattern.

@@ -4,7 +4,7 @@
 //!
 //! `members`: who is joined. `in_flight`: their requests, by id. `dealer`: registrations. `call`: calls in flight.
 //! `broker`: subscriptions, publications. `meta`: the router's own procedures and events. `departure`: how sessions
-//! end. `errors`: how requests are refused. `effects`: what a realm asks of the world. `options`: what it is configured
+//! end. `errors`: how requests are refused. `foresight`: what the next requests will read. `effects`: what a realm asks of the world. `options`: what it is configured
 //! with.
 //!
 //! Invariants: every request is answered exactly once, at once or by a call's end; a reply leaves before the meta
@@ -18,6 +18,7 @@ mod dealer;
 mod departure;
 mod effects;
 mod errors;
+mod foresight;
 mod ids;
 mod in_flight;
 mod members;
@@ -34,6 +35,7 @@ use self::broker::Broker;
 use self::call::{Asked, Calls, Verdicts};
 use self::dealer::Dealer;
 use self::departure::{Abandoned, RELEASES_PER_TURN};
+use self::foresight::Foresight;
 use self::members::Members;
 use self::meta::{Answers, Event, Meta};
 use crate::wamp::{ClientMessage, Peer, RouterMessage, Violation, WelcomeDetails};
@@ -92,6 +94,7 @@ pub struct Realm {
     broker_features: Vec<&'static str>,
     random: fastrand::Rng,
     members: Members,
+    foresight: Foresight,
     dealer: Dealer,
     broker: Broker,
     calls: Calls,
@@ -113,6 +116,7 @@ impl Realm {
         let mut random = fastrand::Rng::with_seed(seed);
         Realm {
             members: Members::new(random.u64(..)),
+            foresight: Foresight::default(),
             dealer: Dealer::new(random.u64(..)),
             broker: Broker::new(random.u64(..)),
             calls: Calls::new(),

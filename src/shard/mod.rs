@@ -37,7 +37,7 @@ use self::inbox::Inbox;
 use self::outbox::Outbox;
 use self::placement::Directory;
 use crate::realm::{Link, Now, Realm};
-use crate::wamp::{ClientMessage, ErrorUri, Violation};
+use crate::wamp::{ClientMessage, ErrorUri, Glimpse, Violation};
 
 /// Something for another shard to do, on its own thread.
 pub type Command = Box<dyn FnOnce(&Rc<Shard>) + Send>;
@@ -368,6 +368,20 @@ impl State {
         let Some(home) = self.outbox.home(from) else { return Ok(()) };
         let Some((realm, outbox, now)) = self.realm(home.realm) else { return Ok(()) };
         realm.handle(now, home.member, message, outbox)
+    }
+
+    /// Whether the realm of this link is so large that [`State::foresee`] does anything.
+    #[inline]
+    pub fn is_far(&mut self, from: Link) -> bool {
+        let realm = self.outbox.home(from).and_then(|home| self.realms.get(home.realm)?.as_ref());
+        realm.is_some_and(Realm::is_far)
+    }
+
+    /// Has the session's realm look ahead for messages that are routed next. Returns for how many that was new.
+    pub fn foresee(&mut self, from: Link, ahead: &[Glimpse<'_>]) -> usize {
+        let Some(home) = self.outbox.home(from) else { return 0 };
+        let realm = self.realms.get_mut(home.realm).and_then(Option::as_mut);
+        realm.map_or(0, |realm| realm.foresee(ahead))
     }
 
     /// The session of this link is over: its realm forgets it.

@@ -22,6 +22,7 @@ use super::complaints::complain;
 use super::connection::{Joining, Service};
 use super::frame::{Backlog, Failure, Frame, Messages, SEPARATOR, close};
 use super::listener::Permit;
+use super::lookahead::Lookahead;
 use super::protocol::{GOING_AWAY, Manner, Protocol};
 use super::timer::Timer;
 use super::websocket;
@@ -82,6 +83,7 @@ pub(super) struct Conversation {
     /// Gaps in the request ids, and short timeouts, that were told of.
     gaps: u64,
     short_timeouts: u64,
+    ahead: Lookahead,
     permit: Permit,
 }
 
@@ -126,6 +128,7 @@ impl Conversation {
             fresh: luggage.fresh,
             gaps: 0,
             short_timeouts: 0,
+            ahead: Lookahead::default(),
             permit: luggage.permit,
         };
         conversation.enter_stage(Stage::Greeting);
@@ -145,6 +148,17 @@ impl Conversation {
 
     pub(super) fn stage(&self) -> Stage {
         self.stage
+    }
+
+    /// Whether to look ahead at what was read.
+    #[inline]
+    pub(super) fn looks_ahead(&mut self, state: &mut State) -> bool {
+        self.stage == Stage::Joined && state.is_far(self.link) && self.ahead.is_due()
+    }
+
+    /// Looks at the next messages; how many bytes they are, `None` if there is nothing more to gain.
+    pub(super) fn look_ahead(&mut self, state: &mut State, protocol: &Protocol, input: &[u8]) -> Option<usize> {
+        self.ahead.look(state, self.link, protocol, input)
     }
 
     /// Handles a frame. Messages that must wait go to `backlog`.

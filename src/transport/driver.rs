@@ -213,7 +213,13 @@ impl Driver {
     /// Handles the whole frames at the front of `input`; returns how many bytes they took.
     fn frames(&mut self, state: &mut State, input: &mut [u8]) -> (usize, Flow) {
         let mut handled = 0;
+        // Where the messages end that were looked at.
+        let mut seen = if self.talk.looks_ahead(state) { 0 } else { usize::MAX };
         loop {
+            if handled >= seen {
+                let ahead = self.talk.look_ahead(state, &self.protocol, &input[handled..]);
+                seen = ahead.map_or(usize::MAX, |bytes| handled + bytes);
+            }
             match self.protocol.next(&mut input[handled..]) {
                 Ok(Step::More { missing }) => {
                     let length = input.len() - handled + missing + self.protocol.held();

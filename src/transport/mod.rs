@@ -15,6 +15,7 @@ mod driver;
 pub mod frame;
 pub mod http;
 pub mod listener;
+mod lookahead;
 pub mod opening;
 pub mod pool;
 mod protocol;

@@ -1,6 +1,7 @@
 //! What a connection speaks after its opening: RawSocket or WebSocket, as one.
 
 use super::frame::{Failure, Step, close};
+use super::lookahead::Head;
 use super::{rawsocket, websocket};
 use crate::shard::framing::Framing;
 use crate::wamp::Encoding;
@@ -18,6 +19,16 @@ impl Protocol {
         match self {
             Protocol::RawSocket { incoming, .. } => incoming.next(input),
             Protocol::WebSocket { incoming, .. } => incoming.next(input),
+        }
+    }
+
+    /// The beginning of the one message in the whole frame at the front, and how many bytes that frame takes; `None`
+    /// where the front is anything else. Takes nothing.
+    #[inline]
+    pub(super) fn head(&self, input: &[u8]) -> Option<(usize, Head)> {
+        match self {
+            Protocol::RawSocket { incoming, .. } => incoming.head(input),
+            Protocol::WebSocket { incoming, .. } => incoming.head(input),
         }
     }
 

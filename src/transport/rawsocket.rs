@@ -16,6 +16,7 @@ use crate::shard::framing::Framing;
 use crate::wamp::Encoding;
 
 use super::frame::{Failure, Frame, Messages, Step};
+use super::lookahead::Head;
 
 /// The first octet of every handshake; no HTTP request begins with it (RAW-7).
 pub const MAGIC: u8 = 0x7f;
@@ -164,6 +165,16 @@ impl Incoming {
             _ => Frame::Pong(body),
         };
         Ok(Step::Frame { consumed: PREFIX + length, frame })
+    }
+
+    /// The beginning of the message at the front of `input` if all of it is there, and how many bytes its frame takes.
+    pub(super) fn head(mut self, input: &[u8]) -> Option<(usize, Head)> {
+        match self.next(input) {
+            Ok(Step::Frame { consumed, frame: Frame::Messages(mut messages) }) => {
+                Some((consumed, Head::of(messages.next()?, None)))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     CallOptions, CancelMode, EventDetails, HelloDetails, Id, InterruptDetails, InvocationDetails, Passthru, Payload,
-    PublishOptions, RegisterOptions, ResultDetails, Revocation, SubscribeOptions, WelcomeDetails, YieldOptions,
+    Policy, PublishOptions, RegisterOptions, ResultDetails, Revocation, SubscribeOptions, WelcomeDetails, YieldOptions,
 };
 
 /// A message a client may send. Everything borrows from the bytes it was decoded from.
@@ -39,6 +39,19 @@ pub enum ClientMessage<'a> {
     Unregister { request: Id, registration: Id },
     /// `[70, INVOCATION.Request, Options, Arguments?, ArgumentsKw?]`.
     Yield { request: Id, options: YieldOptions<'a>, payload: Payload<'a> },
+}
+
+/// What a message that was not decoded yet asks for, as far as its first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glimpse<'a> {
+    /// CALL of this procedure.
+    Call(&'a str),
+    /// PUBLISH to this topic.
+    Publish(&'a str),
+    /// REGISTER of this procedure.
+    Register(Policy, &'a str),
+    /// SUBSCRIBE to this topic.
+    Subscribe(Policy, &'a str),
 }
 
 /// What an ERROR answers: the code of the request's message type.

@@ -19,7 +19,7 @@ pub mod uri;
 
 pub use error::{ErrorUri, Violation};
 pub use id::Id;
-pub use message::{ClientMessage, RequestType, RouterMessage};
+pub use message::{ClientMessage, Glimpse, RequestType, RouterMessage};
 pub use options::{
     CallOptions, CancelMode, Disclosure, EventDetails, HelloDetails, InterruptDetails, InvocationDetails, Passthru,
     PublishOptions, RegisterOptions, ResultDetails, Revocation, Selection, SubscribeOptions, WelcomeDetails,

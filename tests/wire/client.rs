@@ -251,6 +251,29 @@ impl Client {
         self.send_encoded(&encoded);
     }
 
+    /// Sends messages in one write, each in a frame of its own.
+    pub fn send_at_once(&mut self, messages: &[Value]) {
+        let encoded = messages.iter().map(|message| self.wire.encode(message));
+        match &mut self.transport {
+            Transport::Raw(stream) => {
+                let frame = |message: Vec<u8>| [&(message.len() as u32).to_be_bytes()[..], &message].concat();
+                stream.write_all(&encoded.flat_map(frame).collect::<Vec<_>>()).unwrap();
+            }
+            Transport::Web(socket) => {
+                for message in encoded {
+                    socket
+                        .write(if self.wire.encoding() == 1 {
+                            Message::Text(String::from_utf8(message).unwrap().into())
+                        } else {
+                            Message::Binary(message.into())
+                        })
+                        .unwrap();
+                }
+                socket.flush().unwrap();
+            }
+        }
+    }
+
     /// Sends messages that are encoded already, rightly or not.
     pub fn send_encoded(&mut self, messages: &[Vec<u8>]) {
         if self.wire.is_batched() {

@@ -5,6 +5,7 @@ mod endings;
 mod fuzz;
 mod handshakes;
 mod hostile;
+mod large;
 mod malformed;
 mod pressure;
 mod sessions;

@@ -2,12 +2,16 @@
 
 use crate::contest::{contender, contest};
 use crate::uris::{Popularity, Texts, mixed as of_mixed, pattern, reaching, seed, sizes};
-use banyan::pattern::PatternMap;
+use banyan::pattern::{Coming, GROUP, PatternMap, Remembered};
 use banyan::wamp::Policy;
 use patricia_tree::StringPatriciaMap;
 
 /// Questions in one contest.
 const ASKED: usize = 200_000;
+/// Questions in a turn of mixed ones.
+const TURN: usize = 6000;
+/// Of these, how many are asked before the clock starts: what a map left in the caches is gone after the other's turn.
+const UNTIMED: usize = TURN * 2 / 3;
 
 fn index(n: u64, policy: Policy) -> PatternMap<u32> {
     let mut map = PatternMap::new(seed());
@@ -124,37 +128,56 @@ fn mixed_index(n: u64) -> PatternMap<u32> {
 
 fn mixed_questions(n: u64, skewed: bool) -> Texts {
     let mut popular = Popularity::new(seed(), n, skewed);
-    Texts::of((0..ASKED * 2).map(|_| {
+    Texts::of((0..ASKED * 5).map(|_| {
         let (policy, of_kind) = of_mixed(popular.next());
         reaching(policy, of_kind)
     }))
 }
 
-/// Best and all matches of one size, in turns with best matches among 10,000.
+/// Matches of one size, in turns with matches among 10,000 that are asked for in the same way: the best one at a time,
+/// the best of questions announced in groups, all.
 fn versus(
     title: &str,
     (n, map, questions): (u64, &PatternMap<u32>, &Texts),
     (small, of_small): (&PatternMap<u32>, &Texts),
 ) {
-    let time = |map: &PatternMap<u32>, turn: &[&str], ask: fn(&PatternMap<u32>, &str) -> u64| {
-        let start = std::time::Instant::now();
-        for uri in turn {
-            std::hint::black_box(ask(map, uri));
-        }
-        start.elapsed().as_nanos() as f64 / turn.len() as f64
-    };
     let (questions, of_small): (Vec<_>, Vec<_>) = (questions.iter().collect(), of_small.iter().collect());
-    let (mut bests, mut alls, mut smalls) = (Vec::new(), Vec::new(), Vec::new());
-    for (turn, of_small) in questions.chunks(2000).zip(of_small.chunks(2000)) {
-        let (first, second) = turn.split_at(turn.len() / 2);
-        bests.push(time(map, first, best));
-        alls.push(time(map, second, all));
-        smalls.push(time(small, of_small, best));
+    let mut remembered = [Remembered::default(), Remembered::default()];
+    let mut samples: [Vec<f64>; 6] = Default::default();
+    for (number, turn) in questions.chunks_exact(TURN).zip(of_small.chunks_exact(TURN)).enumerate() {
+        let way = number % 3;
+        for (which, (map, turn)) in [(map, turn.0), (small, turn.1)].into_iter().enumerate() {
+            let remembered = &mut remembered[which];
+            let mut ask = |turn: &[&str]| match way {
+                0 => turn.iter().map(|uri| best(map, uri)).sum(),
+                1 => turn.chunks(GROUP).map(|group| announced(map, group, remembered)).sum(),
+                _ => turn.iter().map(|uri| all(map, uri)).sum::<u64>(),
+            };
+            std::hint::black_box(ask(&turn[..UNTIMED]));
+            samples[2 * way + which].push(time(&turn[UNTIMED..], ask));
+        }
     }
-    let (best, all, small) =
-        (crate::contest::median(bests), crate::contest::median(alls), crate::contest::median(smalls));
-    println!(
-        "{n:>9} {title:<16} best {best:>7.1} ns, all {all:>7.1} ns; best at 10,000 {small:>6.1} ns, x {:.2}",
-        best / small
-    );
+    let [one, small_one, grouped, small_grouped, every, small_every] = samples.map(crate::contest::median);
+    let line = |how, big: f64, small: f64| {
+        println!("{n:>9} {title:<15} {how:<20} {big:>6.1} ns; at 10,000 {small:>6.1} ns, x {:.2}", big / small);
+    };
+    line("best, one at a time", one, small_one);
+    line("best, announced", grouped, small_grouped);
+    line("all, one at a time", every, small_every);
+}
+
+/// Nanoseconds of a question.
+fn time(turn: &[&str], mut ask: impl FnMut(&[&str]) -> u64) -> f64 {
+    let start = std::time::Instant::now();
+    std::hint::black_box(ask(turn));
+    start.elapsed().as_nanos() as f64 / turn.len() as f64
+}
+
+/// As the router asks: looks ahead for a group, then takes one after the other.
+fn announced(map: &PatternMap<u32>, group: &[&str], remembered: &mut Remembered) -> u64 {
+    if map.is_far() {
+        let coming: Vec<_> = group.iter().map(|uri| Coming::Best(uri)).collect();
+        map.foresee(&coming, remembered);
+    }
+    group.iter().map(|uri| best(map, uri)).sum()
 }

@@ -10,11 +10,13 @@
 mod details;
 mod elements;
 mod entries;
+mod glimpse;
 mod hello;
 mod options;
 mod read;
 mod write;
 
+pub(super) use glimpse::glimpse;
 pub(super) use read::read;
 pub(super) use write::write;
 

@@ -1,6 +1,7 @@
 //! Frames of a client: headers checked, payloads unmasked in place, fragments gathered.
 
 use super::super::frame::{Failure, Frame, Messages, SEPARATOR, Step};
+use super::super::lookahead::Head;
 use super::{CONTROL_LIMIT, FIN, Subprotocol, opcode};
 use crate::wamp::Encoding;
 
@@ -88,6 +89,18 @@ impl Incoming {
             _ => self.data(&header, payload)?,
         };
         Ok(Step::Frame { consumed, frame })
+    }
+
+    /// The beginning of the message at the front of `input` if all of it is there in one frame, and how many bytes the
+    /// frame takes. Batches have none.
+    pub(in crate::transport) fn head(&self, input: &[u8]) -> Option<(usize, Head)> {
+        let header = Header::read(input).ok()?.ok()?;
+        let whole = header.fin && header.opcode == self.subprotocol.opcode() && !self.subprotocol.batched;
+        if !whole || self.state != State::Between || self.check(&header).is_err() {
+            return None;
+        }
+        let consumed = header.size + header.length;
+        Some((consumed, Head::of(input.get(header.size..consumed)?, Some(header.mask))))
     }
 
     /// Whether a frame with this header may come now, and fits.
