@@ -14,11 +14,13 @@
 //! Rows SIZ-1 to SIZ-6, SES-13.
 
 mod queue;
+mod spare;
 
 use std::task::Waker;
 
 pub use self::queue::{Attachment, Home, Sink, SlowConsumer, Standing};
 use self::queue::{Queue, State};
+use self::spare::Spares;
 
 use super::framing::Framing;
 use crate::codec;
@@ -54,14 +56,10 @@ pub struct Outbox {
     free: Vec<u32>,
     dirty: Vec<Link>,
     evicted: Vec<Link>,
-    /// Empty buffers of past turns: an idle session holds none.
-    spare: Vec<Vec<u8>>,
+    spares: Spares,
     counters: Counters,
 }
 
-/// Buffers larger than this go back to the allocator once they are empty.
-const LARGEST_SPARE: usize = 512 * 1024;
-const MOST_SPARES: usize = 64;
 /// Queues that are written in one turn.
 const WRITES_PER_TURN: usize = 512;
 
@@ -75,7 +73,7 @@ impl Outbox {
             free: Vec::new(),
             dirty: Vec::new(),
             evicted: Vec::new(),
-            spare: Vec::new(),
+            spares: Spares::default(),
             counters: Counters::default(),
         }
     }
@@ -291,14 +289,7 @@ impl Outbox {
         queue.weigh(&mut self.weight);
         if let Some(buffer) = emptied {
             queue.written = 0;
-            self.keep(buffer);
-        }
-    }
-
-    fn keep(&mut self, mut buffer: Vec<u8>) {
-        if (1..=LARGEST_SPARE).contains(&buffer.capacity()) && self.spare.len() < MOST_SPARES {
-            buffer.clear();
-            self.spare.push(buffer);
+            self.spares.keep(buffer);
         }
     }
 
@@ -346,14 +337,14 @@ impl Outbox {
 impl Effects for Outbox {
     #[inline]
     fn send(&mut self, to: Link, message: &RouterMessage<'_>) -> Result<(), Refused> {
-        let Outbox { slots, spare, dirty, counters, weight, .. } = self;
+        let Outbox { slots, spares, dirty, counters, weight, .. } = self;
         let queue = open(slots, to)?;
         let refusable = matches!(message, RouterMessage::Event { .. } | RouterMessage::Invocation { .. });
         let bound = if refusable { queue.limit } else { 2 * queue.limit };
         if queue.pending() >= bound {
             return Err(self.refuse(to, message));
         }
-        queue.equip(spare);
+        queue.equip(spares, 0);
         let framed = queue.frame_bounded(|encoding, out| codec::encode(encoding, message, out));
         // Also where it was not: what it was encoded into goes back at the end of the turn.
         queue.mark(to, dirty);
@@ -364,9 +355,9 @@ impl Effects for Outbox {
     }
 
     fn send_batch(&mut self, to: Link, batch: &Batch) -> Result<(), Refused> {
-        let Outbox { slots, spare, dirty, counters, weight, .. } = self;
+        let Outbox { slots, spares, dirty, counters, weight, .. } = self;
         let queue = open(slots, to)?;
-        queue.equip(spare);
+        queue.equip(spares, batch.bytes.len());
         let (sent, too_large) = queue.frame_batch(batch);
         counters.too_large += too_large;
         queue.drain_early();

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::super::framing::{Framing, MOST_ADDED};
+use super::spare::Spares;
 use crate::realm::{Batch, Link, MemberKey};
 use crate::wamp::Encoding;
 
@@ -148,11 +149,11 @@ impl Queue {
         self.buffer.split_off(self.written)
     }
 
-    /// Gives an empty queue a spare buffer before it grows one of its own.
+    /// Gives an empty queue a spare buffer, before so many bytes make it grow one of its own.
     #[inline]
-    pub(super) fn equip(&mut self, spare: &mut Vec<Vec<u8>>) {
+    pub(super) fn equip(&mut self, spares: &mut Spares, bytes: usize) {
         if self.buffer.capacity() == 0
-            && let Some(buffer) = spare.pop()
+            && let Some(buffer) = spares.take(bytes)
         {
             self.buffer = buffer;
         }
