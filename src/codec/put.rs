@@ -90,6 +90,15 @@ impl<'o> End<'o> {
         self.len += len;
     }
 
+    /// Appends what `write` does.
+    #[inline(always)]
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        // SAFETY: as in `finish`.
+        unsafe { self.out.set_len(self.len) };
+        write(self.out);
+        (self.start, self.len, self.capacity) = (self.out.as_mut_ptr(), self.out.len(), self.out.capacity());
+    }
+
     /// Lets the buffer have what was appended.
     #[inline(always)]
     pub(crate) fn finish(self) {
@@ -138,10 +147,13 @@ mod tests {
             let once = Piece::new(|piece| piece.extend_from_slice(&bytes));
             again.set(|piece| piece.extend_from_slice(&bytes[len / 2..]));
             let mut end = End::of(&mut out);
-            [&again, &once, &again].into_iter().for_each(|piece| end.append(piece));
+            end.append(&again);
+            end.write(|out| out.extend_from_slice(&bytes));
+            end.append(&once);
+            end.append(&again);
             end.finish();
             End::of(&mut out).finish();
-            twin.extend([&bytes[len / 2..], &bytes, &bytes[len / 2..]].concat());
+            twin.extend([&bytes[len / 2..], &bytes, &bytes, &bytes[len / 2..]].concat());
             assert_eq!(out.len(), twin.len());
         }
         assert_eq!(out, twin);

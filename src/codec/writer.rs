@@ -79,7 +79,7 @@ impl<'o> Writer<'o> {
     }
 
     /// An integer.
-    #[inline]
+    #[inline(always)]
     pub fn uint(&mut self, number: u64) {
         emit!(self, uint(number));
     }

@@ -100,7 +100,12 @@ impl Stencil {
         let mut end = End::of(out);
         for (before, hole) in &self.parts {
             end.append(before);
-            end.append(&values.pieces[*hole as usize]);
+            match hole {
+                Hole::Publication => {
+                    end.write(|out| Writer::new(values.encoding, out).uint(values.publication));
+                }
+                hole => end.append(&values.pieces[*hole as usize]),
+            }
         }
         end.append(&self.rest);
         end.finish();
@@ -155,6 +160,8 @@ impl Kind {
 /// What fills the holes, encoded. Most of it is the same for events in a row.
 struct Values {
     encoding: Encoding,
+    /// No two events have the same.
+    publication: u64,
     pieces: [Piece; Hole::COUNT],
     session: Option<Id>,
     id: Option<Id>,
@@ -165,13 +172,13 @@ struct Values {
 impl Values {
     fn new() -> Values {
         let pieces = std::array::from_fn(|_| Piece::new(|_| {}));
-        Values { encoding: Encoding::Json, pieces, session: None, id: None, created: None, uri: None }
+        Values { encoding: Encoding::Json, publication: 0, pieces, session: None, id: None, created: None, uri: None }
     }
 
     /// Encodes what is not what it was for the event before.
     #[inline]
     fn set(&mut self, facts: &Facts<'_>) {
-        self.number(Hole::Publication, facts.publication);
+        self.publication = facts.publication.get();
         if self.session != Some(facts.session) {
             self.session = Some(facts.session);
             self.number(Hole::Session, facts.session);
