@@ -24,7 +24,7 @@ pub mod placement;
 use std::cell::{Cell, RefCell, RefMut};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -268,27 +268,28 @@ impl Shard {
         poll_fn(|cx| {
             self.ending.set(false);
             self.watch(cx);
-            self.obey(cx, &mut batch);
+            let backlog = self.obey(cx, &mut batch);
             // A panic is a bug of ours. What it broke off is lost; the shard, and every other realm on it, goes on.
             let deadline = catch_unwind(AssertUnwindSafe(|| self.state.borrow_mut().finish_turn()))
                 .unwrap_or_else(|_| self.state.borrow_mut().recover());
+            if backlog || deadline.is_some_and(|deadline| self.is_past(deadline)) {
+                return yield_to_all(cx);
+            }
             self.arm(cx, &mut timer, deadline);
             Poll::<()>::Pending
         })
         .await;
     }
 
-    /// Runs the commands that wait, a bounded number each turn.
-    fn obey(self: &Rc<Shard>, cx: &mut Context<'_>, batch: &mut Vec<Command>) {
+    /// Runs the commands that wait, a bounded number each turn; whether there may be more.
+    fn obey(self: &Rc<Shard>, cx: &mut Context<'_>, batch: &mut Vec<Command>) -> bool {
         let drained = self.network.inboxes[self.index].poll_drain(cx, batch, COMMANDS_PER_TURN);
         for command in batch.drain(..) {
             if catch_unwind(AssertUnwindSafe(|| command(self))).is_err() {
                 log::error!("shard={} a command failed and is given up", self.index);
             }
         }
-        if drained == Poll::Ready(COMMANDS_PER_TURN) {
-            self.end_of_turn();
-        }
+        drained == Poll::Ready(COMMANDS_PER_TURN)
     }
 
     fn watch(&self, cx: &Context<'_>) {
@@ -298,17 +299,18 @@ impl Shard {
         }
     }
 
+    /// Whether a deadline, milliseconds of the shard's clock, has come.
+    fn is_past(&self, deadline: u64) -> bool {
+        deadline <= self.state.borrow().clock.now.mono_ms
+    }
+
     /// Sees to it that the pump runs at `deadline`, milliseconds of the shard's clock.
     fn arm(&self, cx: &mut Context<'_>, timer: &mut Option<Pin<Box<Sleep>>>, deadline: Option<u64>) {
         let Some(deadline) = deadline else {
             *timer = None;
             return;
         };
-        let state = self.state.borrow();
-        if deadline <= state.clock.now.mono_ms {
-            return self.end_of_turn();
-        }
-        let at = (state.clock.started + Duration::from_millis(deadline)).into();
+        let at = (self.state.borrow().clock.started + Duration::from_millis(deadline)).into();
         let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if timer.deadline() != at {
             timer.as_mut().reset(at);
@@ -317,6 +319,17 @@ impl Shard {
             self.end_of_turn();
         }
     }
+}
+
+/// Goes on when all sockets have been looked at. A wake-up alone would run this task again and again before that, as
+/// long as nobody else is known to be ready.
+pub fn yield_to_all<T>(cx: &mut Context<'_>) -> Poll<T> {
+    let yielding = pin!(tokio::task::yield_now());
+    // Pending when polled first, and woken behind the others.
+    if yielding.poll(cx).is_ready() {
+        cx.waker().wake_by_ref();
+    }
+    Poll::Pending
 }
 
 /// An open connection, counted.

@@ -1,5 +1,6 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::io::Write;
 use std::rc::Rc;
 
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -9,7 +10,7 @@ use super::{COMMANDS_PER_TURN, Network, Shard};
 
 /// Runs `test` on a thread with one shard, whose pump runs.
 fn on_a_shard<F: Future>(test: impl FnOnce(Rc<Shard>) -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let network = Network::new(Directory::new(Vec::new(), 1), 1, usize::MAX);
         let shard = Shard::new(0, network, 1);
@@ -37,6 +38,31 @@ fn a_command_that_fails_does_not_stop_the_shard() {
             yield_now().await;
         }
         assert!(SEEN.with_borrow(|seen| seen.iter().copied().eq((0..count).filter(|&number| number != 5))));
+    });
+}
+
+/// Between two turns the sockets are looked at, also where the pump has more to do at once: what a client sends does
+/// not wait for the whole of a long answer, a departure or a backlog of commands.
+#[test]
+fn sockets_have_their_turn_between_turns() {
+    thread_local! {
+        static DONE: Cell<usize> = const { Cell::new(0) };
+    }
+    on_a_shard(async |shard| {
+        let (near, mut far) = std::os::unix::net::UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let near = tokio::net::UnixStream::from_std(near).unwrap();
+        let noticed = spawn_local(async move {
+            near.readable().await.unwrap();
+            DONE.get()
+        });
+        yield_now().await;
+        for _ in 0..8 * COMMANDS_PER_TURN {
+            shard.network.inbox(0).push(Box::new(|_: &Rc<Shard>| DONE.set(DONE.get() + 1))).ok().unwrap();
+        }
+        far.write_all(b"x").unwrap();
+        let done = noticed.await.unwrap();
+        assert!(done <= 2 * COMMANDS_PER_TURN, "{done} commands before the socket");
     });
 }
 

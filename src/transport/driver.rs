@@ -4,7 +4,6 @@
 //! of its shard by no more than that. What is not a whole frame yet stays with the connection; an idle one holds no
 //! buffer.
 
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -14,7 +13,7 @@ use super::frame::{Backlog, Failure, Step};
 use super::pool::{FREE, Share};
 use super::protocol::Protocol;
 use super::stream::{Reader, Writer};
-use crate::shard::{Shard, State};
+use crate::shard::{Shard, State, yield_to_all};
 
 /// One connection after its opening.
 pub(super) struct Driver {
@@ -55,17 +54,6 @@ enum Progress {
     /// Wait for the socket, the timer or the queue.
     Wait,
     Leave(Exit),
-}
-
-/// Goes on when the sockets of all others have been looked at. A wake-up alone would run this connection again and
-/// again before that, as long as nobody else is known to be ready.
-fn yield_to_all(cx: &mut Context<'_>) -> Poll<Exit> {
-    let yielding = pin!(tokio::task::yield_now());
-    // Pending when polled first, and woken behind the others.
-    if yielding.poll(cx).is_ready() {
-        cx.waker().wake_by_ref();
-    }
-    Poll::Pending
 }
 
 impl Driver {
