@@ -9,7 +9,7 @@ use std::thread;
 use banyan::config::{Arguments, Command, Config, HELP};
 use banyan::logging;
 use banyan::pattern::rules::Action;
-use banyan::server::{Server, Stopper};
+use banyan::server::{Server, Stopper, memory};
 use banyan::shard::placement::Entry;
 use banyan::transport::listener::Address;
 use banyan::wamp::Policy;
@@ -56,7 +56,7 @@ fn run(config: Config) -> ExitCode {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!("the limit on file descriptors stays as it is: {error}");
     }
-    avoid_huge_pages();
+    memory::tune();
     let facts = facts(&config);
     match serve(config, &facts) {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,16 +64,6 @@ fn run(config: Config) -> ExitCode {
             log::error!("{error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The first to touch a huge page waits until all of it is cleared: the one REGISTER that does holds up its shard for
-/// 0.2 to 8 ms, where a small page takes microseconds. What huge pages save otherwise is less than a tenth of a lookup
-/// among millions.
-fn avoid_huge_pages() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        log::warn!("the system may use huge pages, which it takes long to clear: {error}");
     }
 }
 

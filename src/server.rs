@@ -7,6 +7,8 @@
 //! Each worker is one thread with one shard; a control thread accepts connections and watches the drain. While
 //! draining the listeners stay open, so that `/healthz` can say so; who says HELLO is told that the router stops.
 
+pub mod memory;
+
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};

@@ -36,39 +36,34 @@ fn of_forty(policy: Policy, i: u64) -> String {
     }
 }
 
-/// Times that the same inserts are timed.
+/// Times that as many inserts are timed.
 const ATTEMPTS: usize = 5;
 
 /// How long inserts take, one by one, up to the largest size, on the thread's own clock, which stops while others of this
-/// machine have the processor; and how many a second by the wall clock, without the other clock. A virtual processor
-/// that its host takes away keeps that clock running: so the same inserts are timed several times, and what an insert
-/// takes is the least of them, as anything else only adds. The worst of each attempt stands beside it.
+/// machine have the processor; and how many a second by the wall clock, without the other clock. Each attempt begins
+/// when the allocator has given back what the one before left.
 pub fn inserts() {
     let n = sizes(1_000_000).last().unwrap_or(1000);
     for policy in Policy::ALL {
-        let mut least = vec![Duration::MAX; n as usize];
-        let mut worst = [Duration::ZERO; ATTEMPTS];
+        let (mut histogram, mut worst) = ([0u64; 40], [Duration::ZERO; ATTEMPTS]);
         for worst in &mut worst {
             let mut map = PatternMap::<Value>::new(seed());
-            let mut least = least.iter_mut();
             for_each_text(n, policy, |text| {
                 let start = own_time();
                 let _ = map.insert(policy, text, [0; 5]);
                 let took = own_time().saturating_sub(start);
+                histogram[(128 - (took.as_nanos() | 1).leading_zeros()) as usize] += 1;
                 *worst = took.max(*worst);
-                if let Some(least) = least.next() {
-                    *least = took.min(*least);
-                }
             });
+            drop(map);
+            give_back();
         }
-        let slowest = least.iter().max().copied().unwrap_or_default();
-        println!("{policy:?}: {n} inserts, slowest {slowest:?}; the worst of each attempt {worst:?}");
-        let mut histogram = [0u64; 40];
-        least.iter().for_each(|took| histogram[(128 - (took.as_nanos() | 1).leading_zeros()) as usize] += 1);
+        println!("{policy:?}: {ATTEMPTS} times {n} inserts, the worst of each {worst:?}");
         for (power, count) in histogram.into_iter().enumerate().filter(|&(_, count)| count > 0) {
             println!("  under {:>11?} {count:>9}", Duration::from_nanos(1 << power));
         }
         rate(n, policy);
+        give_back();
     }
 }
 
@@ -110,12 +105,7 @@ pub fn removal() {
         for key in keys {
             map.remove(key);
         }
-        // The allocator gives back what has been free for a while, when it is next asked for something.
-        for _ in 0..100 {
-            std::thread::sleep(Duration::from_millis(20));
-            let some: Vec<_> = (1..200).map(|i| vec![1u8; i * 100]).collect();
-            std::hint::black_box(some);
-        }
+        give_back();
         let after = (resident(), asked());
         let mega = |octets: usize| octets as f64 / 1e6;
         println!(
@@ -127,5 +117,14 @@ pub fn removal() {
             mega(full.1),
             mega(after.1)
         );
+    }
+}
+
+/// The allocator gives back what has been free for a while, when it is next asked for something.
+fn give_back() {
+    for _ in 0..50 {
+        std::thread::sleep(Duration::from_millis(20));
+        let some: Vec<_> = (1..200).map(|i| vec![1u8; i * 100]).collect();
+        std::hint::black_box(some);
     }
 }

@@ -18,6 +18,7 @@ mod uris;
 static ALLOCATOR: counting::Counting = counting::Counting;
 
 fn main() {
+    banyan::server::memory::tune();
     println!("seed {}", uris::seed());
     match std::env::args().nth(1).as_deref() {
         Some("exact") => exact::run(),
