@@ -172,6 +172,7 @@ impl Realm {
         if self.members.present(from).is_none() {
             return Ok(());
         }
+        self.answers.others_are_served();
         let result = self.dispatch(now, from, message, out);
         self.flush_if_full(out);
         result

@@ -89,6 +89,37 @@ fn a_list_that_is_too_long_says_what_helps() {
     world.receive(caller);
 }
 
+/// Issue 3. While others are served a long answer goes on once a millisecond, so that they hardly notice it; else as fast
+/// as its caller reads.
+#[test]
+fn a_long_list_makes_way_for_others() {
+    let mut world = World::new();
+    let (callee, caller, other) = (world.join(), world.join(), world.join());
+    register_many(&mut world, callee, 19_000);
+    let parts = |world: &mut World| world.drain(caller).len();
+    let mut serve_other = {
+        let mut request = 0;
+        move |world: &mut World| {
+            request += 1;
+            world.post(other, json!([48, request, {}, "wamp.registration.count_callees", [1]]));
+            world.step();
+            world.drain(other);
+        }
+    };
+    world.post(caller, json!([48, 1, {"receive_progress": true}, "wamp.registration.list"]));
+    assert_eq!(parts(&mut world), 1, "with the answer's beginning");
+    serve_other(&mut world);
+    assert_eq!(parts(&mut world), 1, "which nobody had to make way for");
+    for _ in 0..10 {
+        serve_other(&mut world);
+        assert_eq!(parts(&mut world), 0, "within the same millisecond");
+    }
+    world.advance(1);
+    assert_eq!(parts(&mut world), 1, "a millisecond later");
+    world.advance(1);
+    assert_eq!(parts(&mut world), 7, "all that is left, as nobody else is served");
+}
+
 /// CAN rows, D-50. A long answer is a call in flight: it can be canceled, its id is taken, it ends with its caller.
 #[test]
 fn a_long_answer_can_be_canceled() {

@@ -4,8 +4,9 @@
 //! list. Between parts the realm goes on, so a part shows the realm at its own moment: the pending events are sent
 //! first, and the observer's guarantee holds for every part.
 //!
-//! Invariants: a tick sends a bounded number of parts, in turn over all long answers; nothing is queued for a
-//! connection whose queue is half full; CANCEL and the caller's departure end an answer.
+//! Invariants: a tick sends a bounded number of parts, in turn over all long answers, and while others are served there
+//! is one such tick in a millisecond: a part costs as much as a hundred calls, which else would wait for all parts;
+//! nothing is queued for a connection whose queue is half full; CANCEL and the caller's departure end an answer.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -22,6 +23,8 @@ pub(in crate::realm) const PART: usize = 2000;
 const PARTS_PER_TICK: usize = 8;
 /// When nobody has room: how long to wait before looking again, in milliseconds.
 const RETRY: u64 = 5;
+/// From one tick to the next while others are served, in milliseconds.
+const PAUSE: u64 = 1;
 
 /// How far a list has been told.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +63,19 @@ pub(in crate::realm) struct Answers {
     turn: u32,
     /// Not before this moment, on the clock of `Now::mono_ms`.
     not_before: u64,
+    /// A message was handled since the last tick.
+    others_served: bool,
 }
 
 impl Answers {
     pub(in crate::realm) fn new() -> Answers {
-        Answers { by_index: BTreeMap::new(), next_index: 0, turn: 0, not_before: 0 }
+        Answers { by_index: BTreeMap::new(), next_index: 0, turn: 0, not_before: 0, others_served: false }
+    }
+
+    /// Takes note that a message was handled.
+    #[inline]
+    pub(in crate::realm) fn others_are_served(&mut self) {
+        self.others_served = true;
     }
 
     /// Ends an answer where it is.
@@ -106,6 +117,8 @@ impl Realm {
         out: &mut dyn Effects,
     ) -> Result<(), Failure> {
         let index = self.answers.insert(Answer { request, parts });
+        // Its own CALL is nobody else's.
+        self.answers.others_served = false;
         if let Some(caller) = self.members.get_mut(from) {
             caller.calls.insert(request.get(), Pending::Streamed(index));
         }
@@ -123,7 +136,12 @@ impl Realm {
             let Some(index) = self.answers.take_turn() else { break };
             moved |= self.continue_answer(index, out);
         }
-        self.answers.not_before = if moved { 0 } else { now.mono_ms.saturating_add(RETRY) };
+        let pause = match std::mem::take(&mut self.answers.others_served) {
+            _ if !moved => RETRY,
+            true => PAUSE,
+            false => 0,
+        };
+        self.answers.not_before = now.mono_ms.saturating_add(pause);
     }
 
     /// Sends the next part, if the caller has room for it; whether it had.
