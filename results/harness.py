@@ -94,7 +94,8 @@ class Loadgen:
         outcome."""
         command, file = self.command(router, name, words, label)
         process = subprocess.Popen(
-            pinned(2 if os.cpu_count() > 2 else 1, yielding(command)), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            # On a shared core it yields to the one whose latencies are measured.
+            pinned(2 if os.cpu_count() > 2 else 1, ["nice", "-n", "19", *command]), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
 
         def outcome():
@@ -173,13 +174,6 @@ def pinned(core, command):
     if os.cpu_count() > 1 and shutil.which("taskset"):
         return ["taskset", "-c", str(core), *command]
     return command
-
-
-def yielding(command):
-    """The command so that on a shared core it gives way at once to the one whose latencies are measured."""
-    if shutil.which("chrt"):
-        return ["chrt", "--idle", "0", *command]
-    return ["nice", "-n", "19", *command]
 
 
 def output(*command):

@@ -95,7 +95,7 @@ class Population:
         outcomes = [outcome for runs in self.found.values() for outcome in runs]
         method = [
             "Where calls run beside something else, a second load generator does that; on a machine of two cores it shares",
-            "core 1 and gives way at once (SCHED_IDLE); what it costs is in the latencies. Medians of the rounds; configuration: the",
+            "core 1 at the lowest priority, and what it costs is in the latencies. Medians of the rounds; configuration: the",
             "embedded one with longer queues.",
         ]
         lines = [*circumstances(command, outcomes), *method, ""]
