@@ -3,6 +3,7 @@
 //! A realm decides; it neither encodes for a socket nor waits for one. Everything it wants done goes through
 //! [`Effects`], in the order in which it must reach each session.
 
+use crate::codec::put;
 use crate::wamp::{Encoding, RouterMessage};
 
 /// The way to one session's connection, given by the world when the session joins. Opaque to the realm.
@@ -25,7 +26,7 @@ pub enum Refused {
 pub struct Batch {
     /// The encoding of every message.
     pub encoding: Encoding,
-    /// The messages, end to end.
+    /// The messages, end to end, each behind [`Batch::ROOM`] bytes.
     pub bytes: Vec<u8>,
     /// Where each message ends in `bytes`, ascending; the last is `bytes.len()`.
     pub ends: Vec<u32>,
@@ -39,18 +40,35 @@ impl Batch {
         Batch { encoding, bytes: Vec::new(), ends: Vec::new(), longest: 0 }
     }
 
-    /// Ends the message whose bytes were appended since the last one.
+    /// Bytes before each message that mean nothing: a framing whose header is as long copies the batch as it is, and
+    /// writes its headers there.
+    pub const ROOM: usize = 4;
+
+    /// Begins a message, whose bytes are appended next.
+    #[inline]
+    pub fn begin_message(&mut self) {
+        put(&mut self.bytes, [0; Batch::ROOM]);
+    }
+
+    /// Ends the message begun last.
     #[inline]
     pub fn end_message(&mut self) {
-        let start = self.ends.last().map_or(0, |&end| end as usize);
+        let start = self.ends.last().map_or(0, |&end| end as usize) + Batch::ROOM;
         self.longest = self.longest.max(self.bytes.len() - start);
         self.ends.push(self.bytes.len() as u32);
     }
 
+    /// Where each message begins and ends in `bytes`, in order.
+    #[inline]
+    pub fn spans(&self) -> impl Iterator<Item = (usize, usize)> {
+        let mut last = 0;
+        self.ends.iter().map(move |&end| (std::mem::replace(&mut last, end as usize) + Batch::ROOM, end as usize))
+    }
+
     /// Each message's bytes, in order.
+    #[inline]
     pub fn messages(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|&end| end as usize));
-        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end as usize])
+        self.spans().map(|(start, end)| &self.bytes[start..end])
     }
 
     /// Forgets the messages and keeps the memory.

@@ -21,7 +21,7 @@ pub trait Framing {
     /// size).
     fn end(&mut self, out: &mut Vec<u8>, mark: usize);
 
-    /// Appends the messages of a batch: `begin`, its bytes and `end` for each, in one call for all.
+    /// Appends the messages of a batch, each as `begin`, its bytes and `end` would, in one call for all.
     fn append(&mut self, out: &mut Vec<u8>, batch: &Batch) {
         for message in batch.messages() {
             let mark = self.begin(out);

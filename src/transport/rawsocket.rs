@@ -12,6 +12,7 @@
 //! output. Not here: the handshake timeout, and never sending what the client does not take (the outbox, RAW-15).
 
 use crate::codec::put;
+use crate::realm::Batch;
 use crate::shard::framing::Framing;
 use crate::wamp::Encoding;
 
@@ -231,6 +232,18 @@ impl Framing for Outgoing {
         let length = out.len() - mark - PREFIX;
         if let Some(reserved) = out[mark..].first_chunk_mut() {
             *reserved = prefix(MESSAGE, length);
+        }
+    }
+
+    /// The prefixes are written into the room that the batch has for them.
+    fn append(&mut self, out: &mut Vec<u8>, batch: &Batch) {
+        const { assert!(Batch::ROOM == PREFIX) };
+        let from = out.len();
+        out.extend_from_slice(&batch.bytes);
+        for (start, end) in batch.spans() {
+            if let Some(room) = out[from + start - PREFIX..].first_chunk_mut() {
+                *room = prefix(MESSAGE, end - start);
+            }
         }
     }
 

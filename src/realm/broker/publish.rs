@@ -147,6 +147,7 @@ impl Copies {
     fn of(&mut self, encoding: Encoding, message: &RouterMessage<'_>) -> &Batch {
         let batch = &mut self.0[encoding as usize];
         if batch.ends.is_empty() {
+            batch.begin_message();
             codec::encode(encoding, message, &mut batch.bytes);
             batch.end_message();
         }

@@ -193,6 +193,7 @@ impl Scratch {
                     self.stencils.set(&Facts { publication, session, id, created, uri, text });
                     for &heard in heard {
                         let kind = Kind { encoding: group.encoding(), topic, heard, policy, invoke, kwargs };
+                        self.batch.begin_message();
                         self.stencils.write(&kind, &mut self.batch.bytes);
                         self.batch.end_message();
                     }
@@ -213,6 +214,7 @@ impl Scratch {
                 details: EventDetails { topic: heard.pattern.then(|| record.topic.uri()), ..EventDetails::default() },
                 payload: Payload { encoding, args: &self.args, kwargs: &[] },
             };
+            self.batch.begin_message();
             codec::encode(encoding, &message, &mut self.batch.bytes);
             self.batch.end_message();
         }

@@ -281,6 +281,7 @@ fn a_batch_stops_at_the_limit() {
     let World { mut outbox, link, .. } = world(0);
     let mut batch = Batch::new(Encoding::Json);
     for _ in 0..4 {
+        batch.begin_message();
         batch.bytes.extend(args(50_000));
         batch.end_message();
     }
@@ -294,6 +295,7 @@ fn a_very_long_batch_leaves_at_once() {
     let World { mut outbox, socket, link, .. } = world(PLENTY);
     for (bytes, writes) in [(50_000, 0), (150_000, 1)] {
         let mut batch = Batch::new(Encoding::Json);
+        batch.begin_message();
         batch.bytes.extend(args(bytes));
         batch.end_message();
         outbox.send_batch(link, &batch).unwrap();

@@ -1,6 +1,7 @@
 //! Rows RAW-1 to RAW-17, with literal octets.
 
 use super::{Handshake, Incoming, LONGEST, LONGEST_SENT, Options, Outgoing, Refusal, handshake, pong};
+use crate::realm::Batch;
 use crate::shard::framing::Framing;
 use crate::transport::frame::{Failure, Frame, Step};
 use crate::wamp::Encoding;
@@ -185,6 +186,25 @@ fn any_split_of_the_stream_gives_the_same_frames() {
         }
         assert_eq!(read_in_pieces(&stream, &mut rng).unwrap(), wanted);
     }
+}
+
+/// A batch is framed as its messages are one by one, behind what is queued already.
+#[test]
+fn a_batch_is_framed_as_its_messages() {
+    let mut batch = Batch::new(Encoding::MsgPack);
+    let messages = [0, 1, 150, 70_000].map(|length| vec![7; length]);
+    let (mut together, mut one_by_one) = (b"queued".to_vec(), b"queued".to_vec());
+    for message in &messages {
+        batch.begin_message();
+        batch.bytes.extend_from_slice(message);
+        batch.end_message();
+        let mark = Outgoing.begin(&mut one_by_one);
+        one_by_one.extend_from_slice(message);
+        Outgoing.end(&mut one_by_one, mark);
+    }
+    assert!(batch.messages().eq(&messages));
+    Outgoing.append(&mut together, &batch);
+    assert_eq!(together, one_by_one);
 }
 
 /// Hostile bytes neither panic nor ask for more than the limit.
