@@ -2,8 +2,12 @@
 //!
 //! The twin scans every entry and decides by the sentences of the specification (PAT-2, PAT-3, RPP-2 to RPP-4).
 
+#[path = "support/naive.rs"]
+mod naive;
+
 use banyan::pattern::{EntryKey, PatternMap};
 use banyan::wamp::Policy;
+use naive::applies;
 use proptest::prelude::*;
 use std::cmp::Ordering;
 
@@ -20,20 +24,6 @@ impl Twin {
 
     fn find(&self, policy: Policy, uri: &str) -> Option<EntryKey> {
         self.0.iter().find(|entry| entry.1 == policy && entry.2 == uri).map(|entry| entry.0)
-    }
-}
-
-fn applies(policy: Policy, pattern: &str, uri: &str) -> bool {
-    match policy {
-        Policy::Exact => pattern == uri,
-        Policy::Prefix => uri.starts_with(pattern),
-        Policy::Wildcard => {
-            pattern.split('.').count() == uri.split('.').count()
-                && pattern
-                    .split('.')
-                    .zip(uri.split('.'))
-                    .all(|(p, u)| if p.is_empty() { !u.is_empty() } else { p == u })
-        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! How memory comes from the system and goes back to it: in steps that hold up no message.
 
+use std::ffi::c_long;
+
 use libmimalloc_sys::{mi_option_get, mi_option_set, mi_option_t};
 
 /// The allocator's option `purge_delay`, which the bindings have no name for, and what it is if nobody chose.
 const PURGE_DELAY: mi_option_t = 15;
-const UNCHOSEN: i64 = 1000;
+const UNCHOSEN: c_long = 1000;
 /// Milliseconds until free memory is given back. All that has become free meanwhile goes at once, by whoever allocates
 /// next: after a second that may be 200 MB, which take 10 ms. At once would cost long messages half of their speed.
-const MILLISECONDS: i64 = 100;
+const MILLISECONDS: c_long = 100;
 
 /// Chooses both for this process, for a `main` whose allocator is mimalloc to begin with. A choice in the environment
 /// (`MIMALLOC_PURGE_DELAY`) stays.
