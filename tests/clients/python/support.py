@@ -6,6 +6,7 @@ application written with that library.
 
 import asyncio
 import os
+import re
 import sys
 from contextlib import suppress
 
@@ -23,6 +24,9 @@ from autobahn.wamp.types import ComponentConfig, RegisterOptions, SubscribeOptio
 
 PATIENCE = 10.0
 """Seconds after which a wait for the router is a failure."""
+
+CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+"""How moments are written (MTA-9)."""
 
 UNKNOWN = 2**52 + 1
 """An id that nothing has: far above what a test registers, and a session's random id meets it once in 2^53."""
@@ -243,3 +247,14 @@ async def fails(awaitable, uri):
         await within(awaitable)
     assert caught.value.error == uri
     return caught.value
+
+
+def split_created(events):
+    """The events with the creation dates taken out of `on_create`, which are checked on the way."""
+    plain = []
+    for name, session, subject in events:
+        if name == "on_create":
+            subject = dict(subject)
+            assert CREATED.fullmatch(subject.pop("created"))
+        plain.append((name, session, subject))
+    return plain

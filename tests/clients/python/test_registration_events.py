@@ -4,25 +4,11 @@ Read with rows MTA, RMA and D-21 in mind: ids are those at the time of the event
 `on_register`, `on_delete` after the last `on_unregister` and never while a callee remains.
 """
 
-import re
-
 import pytest
 
-from support import UNKNOWN, MetaLog, fails, register, within
+from support import UNKNOWN, MetaLog, fails, register, split_created, within
 
 PROCEDURE = "com.myapp.procedure1"
-CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-def split_created(events):
-    """The events with the creation dates taken out of `on_create`, which are checked on the way."""
-    plain = []
-    for name, session, subject in events:
-        if name == "on_create":
-            subject = dict(subject)
-            assert CREATED.fullmatch(subject.pop("created"))
-        plain.append((name, session, subject))
-    return plain
 
 
 def created(session, registration, uri=PROCEDURE, match="exact", invoke="single"):
