@@ -103,18 +103,18 @@ fn patterns(group: &mut BenchmarkGroup<WallTime>, n: u64) {
         let (policy, of_kind) = mixed(i);
         (policy, pattern(policy, of_kind))
     };
-    let map = filled((0..n).map(of_mixed));
+    let mut map = filled((0..n).map(of_mixed));
     let questions = asked(n, |i| {
         let (policy, of_kind) = mixed(i);
         reaching(policy, of_kind)
     });
     ask(group, "mixed best/index", n, &questions, |uri| best(&map, uri));
     ask(group, "mixed all/index", n, &questions, |uri| all(&map, uri));
-    announced(group, &map, n, &questions);
+    announced(group, &mut map, n, &questions);
 }
 
 /// As the router asks: looks ahead for a group, then takes one question after the other. Unit: a group.
-fn announced(group: &mut BenchmarkGroup<WallTime>, map: &Map, n: u64, questions: &Texts) {
+fn announced(group: &mut BenchmarkGroup<WallTime>, map: &mut Map, n: u64, questions: &Texts) {
     let coming: Vec<_> = questions.iter().map(Coming::Best).collect();
     let mut groups = coming.chunks_exact(GROUP).cycle();
     let mut remembered = Remembered::default();

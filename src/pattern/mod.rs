@@ -8,7 +8,7 @@
 //! What lies where:
 //! * `slab`: entries by key, in chunks. * `table`: slots by hash, growing a little at a time. * `hash`: keyed hashes.
 //! * `parts`: a URI taken apart once. * `prefix`: hashed anchors. * `wildcard`: masks by number of components.
-//! * `foresight`: what questions that come soon will read, brought to the caches. `cache`: how.
+//! * `foresight`: questions that come soon, answered many at once. `answers`: what it found. `cache`: how it hurries.
 //!
 //! Beside it, `rules`: what a role may do, compiled to an automaton.
 //!
@@ -18,6 +18,7 @@
 //!
 //! Not here: whether a URI is valid, who may register it, what is reserved, locks, I/O. Any string is accepted.
 
+mod answers;
 mod cache;
 mod foresight;
 pub mod hash;
@@ -34,6 +35,7 @@ pub use foresight::{Coming, GROUP, Remembered};
 pub use slab::EntryKey;
 
 use crate::wamp::Policy;
+use answers::{Answers, Known};
 use hash::Keys;
 use parts::Parts;
 use prefix::Prefixes;
@@ -62,6 +64,8 @@ pub struct PatternMap<T> {
     prefixes: Prefixes,
     wildcards: Wildcards,
     lens: [usize; 3],
+    /// What was foreseen; none of it outlives a change.
+    answers: Answers,
 }
 
 impl<T> PatternMap<T> {
@@ -78,6 +82,7 @@ impl<T> PatternMap<T> {
             prefixes: Prefixes::new(),
             wildcards: Wildcards::new(),
             lens: [0; 3],
+            answers: Answers::default(),
         }
     }
 
@@ -100,6 +105,7 @@ impl<T> PatternMap<T> {
         if let Some(key) = taken {
             return Err(key);
         }
+        self.answers.clear();
         let key = self.entries.insert(uri, value, note_of(policy));
         match policy {
             Policy::Exact => self.exact.insert(fragment, key.slot + 1),
@@ -113,6 +119,7 @@ impl<T> PatternMap<T> {
     /// Takes an entry out. `None` if the key is stale.
     pub fn remove(&mut self, key: EntryKey) -> Option<T> {
         let policy = policy_of(self.entries.note(key)?);
+        self.answers.clear();
         let uri = self.entries.text(key.slot);
         match policy {
             Policy::Exact => self.exact.remove(self.exact_fragment(uri), key.slot + 1),
@@ -149,7 +156,7 @@ impl<T> PatternMap<T> {
     pub fn find(&self, policy: Policy, uri: &str) -> Option<EntryKey> {
         let text = |slot| self.entries.text(slot);
         let slot = match policy {
-            Policy::Exact => self.exact_slot(uri),
+            Policy::Exact => self.exact_slot(self.exact_fragment(uri.as_bytes()), uri),
             Policy::Prefix => self.prefixes.find(&self.keys, uri.as_bytes(), &text),
             Policy::Wildcard => self.wildcards.find(&self.keys, uri.as_bytes(), &text),
         };
@@ -158,6 +165,11 @@ impl<T> PatternMap<T> {
 
     /// The entry that a call to this URI takes (RPP-2 to RPP-5).
     pub fn best(&self, uri: &str) -> Option<EntryKey> {
+        match self.answers.take(uri, false, |slot| self.entries.text(slot)) {
+            Some(Known::Best(slot)) => return self.entries.key(slot),
+            Some(Known::Slots(slots)) => return slots.first().and_then(|&slot| self.entries.key(slot)),
+            None => {}
+        }
         match self.walk(uri, &mut ControlFlow::Break) {
             ControlFlow::Break(slot) => self.entries.key(slot),
             ControlFlow::Continue(()) => None,
@@ -166,6 +178,9 @@ impl<T> PatternMap<T> {
 
     /// Every entry that matches this URI, in the order of precedence: the first is the best.
     pub fn matches(&self, uri: &str, found: &mut impl FnMut(EntryKey)) {
+        if let Some(Known::Slots(slots)) = self.answers.take(uri, true, |slot| self.entries.text(slot)) {
+            return slots.iter().filter_map(|&slot| self.entries.key(slot)).for_each(found);
+        }
         let _ = self.walk::<()>(uri, &mut |slot| {
             self.entries.key(slot).into_iter().for_each(&mut *found);
             ControlFlow::Continue(())
@@ -229,32 +244,56 @@ impl<T> PatternMap<T> {
         policy.is_none_or(|policy| self.entries.note(key).is_some_and(|note| policy_of(note) == policy))
     }
 
-    /// The one definition of precedence: slots of all that match, best first, until `found` breaks.
+    /// Slots of all that match, best first, until `found` breaks.
     fn walk<B>(&self, uri: &str, found: &mut impl FnMut(u32) -> ControlFlow<B>) -> ControlFlow<B> {
-        if let Some(slot) = self.exact_slot(uri) {
+        self.walk_from(uri, self.exact_fragment(uri.as_bytes()), None, found)
+    }
+
+    /// The one definition of precedence. What is known of the URI already: the fragment of its hash, its parts.
+    fn walk_from<B>(
+        &self,
+        uri: &str,
+        fragment: u32,
+        parts: Option<&Parts<'_>>,
+        found: &mut impl FnMut(u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if let Some(slot) = self.exact_slot(fragment, uri) {
             found(slot)?;
         }
-        let Some(parts) = self.taken_apart(uri) else { return ControlFlow::Continue(()) };
-        let text = |slot| self.entries.text(slot);
-        self.prefixes.walk(&self.keys, &parts, &text, found)?;
-        self.wildcards.walk(&self.keys, &parts, &text, found)
-    }
-
-    /// A URI as far apart as its prefixes and wildcards need; `None` if there are none at all.
-    #[inline]
-    fn taken_apart<'u>(&self, uri: &'u str) -> Option<Parts<'u>> {
-        let (prefix_depth, wildcards) = (self.prefixes.depth(), &self.wildcards);
-        if prefix_depth == 0 && wildcards.is_empty() {
-            return None;
+        if !self.has_patterns() {
+            return ControlFlow::Continue(());
         }
-        let mut parts = Parts::of(uri);
-        parts.split();
-        parts.hash(&self.keys, if wildcards.has(parts.count()) { parts.count() } else { prefix_depth });
-        Some(parts)
+        let mut taken_apart;
+        let parts = match parts {
+            Some(parts) => parts,
+            None => {
+                taken_apart = Parts::of(uri);
+                self.take_apart(&mut taken_apart);
+                &taken_apart
+            }
+        };
+        let text = |slot| self.entries.text(slot);
+        self.prefixes.walk(&self.keys, parts, &text, found)?;
+        self.wildcards.walk(&self.keys, parts, &text, found)
     }
 
-    fn exact_slot(&self, uri: &str) -> Option<u32> {
-        self.exact.find(self.exact_fragment(uri.as_bytes()), self.has_text(uri)).map(|number| number - 1)
+    /// Whether there is any prefix or wildcard.
+    #[inline]
+    fn has_patterns(&self) -> bool {
+        self.prefixes.depth() > 0 || !self.wildcards.is_empty()
+    }
+
+    /// Takes a URI as far apart as the prefixes and wildcards need it.
+    #[inline]
+    fn take_apart(&self, parts: &mut Parts<'_>) {
+        parts.split();
+        let whole = self.wildcards.has(parts.count());
+        parts.hash(&self.keys, if whole { parts.count() } else { self.prefixes.depth() });
+        parts.chain(&self.keys, self.prefixes.depth());
+    }
+
+    fn exact_slot(&self, fragment: u32, uri: &str) -> Option<u32> {
+        self.exact.find(fragment, self.has_text(uri)).map(|number| number - 1)
     }
 
     /// Whether a number of the exact table stands for this URI.

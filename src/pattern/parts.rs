@@ -9,13 +9,15 @@ pub(super) struct Parts<'u> {
     /// Where components begin, in octets, and where one more would.
     starts: SmallVec<[u32; 17]>,
     hashes: SmallVec<[u64; 16]>,
+    /// Hashes of the anchors of prefixes, shortest first.
+    anchors: SmallVec<[u64; 16]>,
 }
 
 impl<'u> Parts<'u> {
     /// Takes a URI apart.
     #[inline]
     pub(super) fn of(uri: &'u str) -> Parts<'u> {
-        Parts { uri: uri.as_bytes(), starts: SmallVec::new(), hashes: SmallVec::new() }
+        Parts { uri: uri.as_bytes(), starts: SmallVec::new(), hashes: SmallVec::new(), anchors: SmallVec::new() }
     }
 
     /// Finds the components.
@@ -34,6 +36,16 @@ impl<'u> Parts<'u> {
         }
     }
 
+    /// Hashes the first `most` anchors, of as many as there are. Precondition: as many components are hashed.
+    #[inline]
+    pub(super) fn chain(&mut self, keys: &Keys, most: usize) {
+        let mut anchor = keys.empty_prefix();
+        for &component in self.hashes.iter().take(most) {
+            self.anchors.push(anchor);
+            anchor = keys.extend(anchor, component);
+        }
+    }
+
     /// Components of the whole URI, at least 1.
     pub(super) fn count(&self) -> usize {
         self.starts.len() - 1
@@ -42,6 +54,11 @@ impl<'u> Parts<'u> {
     /// Hashes of the components that were asked for.
     pub(super) fn hashes(&self) -> &[u64] {
         &self.hashes
+    }
+
+    /// Hashes of the anchors that were asked for: the first is that of nothing, the next of a component and its dot.
+    pub(super) fn anchors(&self) -> &[u64] {
+        &self.anchors
     }
 
     /// Where component `index` begins, in octets.

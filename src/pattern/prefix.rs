@@ -102,25 +102,29 @@ impl Prefixes {
         self.table.probe(Place::of(keys, prefix).whole)
     }
 
-    /// Where the searches for prefixes of a URI begin: at its anchors.
-    pub(super) fn for_each_probe<'s>(&'s self, keys: &Keys, parts: &Parts, mut each: impl FnMut(Probe<'s>)) {
-        for (anchor, &prefixes) in self.anchors(keys, parts).into_iter().zip(&self.depths) {
+    /// Where the searches for prefixes of a URI begin, with their depths: at its anchors.
+    pub(super) fn for_each_probe<'s>(&'s self, keys: &Keys, parts: &Parts, mut each: impl FnMut(usize, Probe<'s>)) {
+        for (depth, (&anchor, &prefixes)) in parts.anchors().iter().zip(&self.depths).enumerate() {
             if prefixes > 0 {
-                each(self.table.probe(keys.fragment(anchor)));
+                each(depth, self.table.probe(keys.fragment(anchor)));
             }
         }
     }
 
-    /// The hashes of a URI's anchors, shortest first, as deep as there are prefixes.
-    #[inline]
-    fn anchors(&self, keys: &Keys, parts: &Parts) -> SmallVec<[u64; 16]> {
-        let mut anchors = SmallVec::new();
-        let mut anchor = keys.empty_prefix();
-        for &component in parts.hashes().iter().take(self.depths.len()) {
-            anchors.push(anchor);
-            anchor = keys.extend(anchor, component);
+    /// Where the searches go on behind the anchor of this depth.
+    pub(super) fn for_each_rest<'s>(
+        &'s self,
+        keys: &Keys,
+        parts: &Parts,
+        depth: usize,
+        mut each: impl FnMut(Probe<'s>),
+    ) {
+        let anchor = parts.anchors()[depth];
+        let lengths = self.lengths(keys.fragment(anchor));
+        if !lengths.is_empty() {
+            let rests = rests(keys, anchor, &lengths, parts.component(depth));
+            rests.into_iter().for_each(|(_, fragment)| each(self.table.probe(fragment)));
         }
-        anchors
     }
 
     /// The slot of this very prefix.
@@ -162,7 +166,7 @@ impl Prefixes {
         text: &impl Fn(u32) -> &'t [u8],
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        for (depth, &anchor) in self.anchors(keys, parts).iter().enumerate().rev() {
+        for (depth, &anchor) in parts.anchors().iter().enumerate().rev() {
             if self.depths[depth] == 0 {
                 continue;
             }
@@ -199,6 +203,18 @@ impl Prefixes {
             false
         });
         whole
+    }
+
+    /// The lengths of rests that are marked at an anchor.
+    fn lengths(&self, anchor: u32) -> Lengths {
+        let mut lengths = Lengths::new();
+        self.table.seek(anchor, |number| {
+            if let Item::Mark(span, bits) = Item::of(number) {
+                add_lengths(&mut lengths, span, bits);
+            }
+            false
+        });
+        lengths
     }
 
     fn slot_of<'t>(&self, fragment: u32, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
@@ -267,12 +283,16 @@ impl Prefixes {
 }
 
 fn add_lengths(lengths: &mut Lengths, span: u32, bits: u32) {
-    for length in (span * SPAN..).take(SPAN as usize).filter(|length| bits >> (length - span * SPAN) & 1 == 1) {
-        let word = length as usize / 64;
+    let (word, shift) = ((span * SPAN / 64) as usize, span * SPAN % 64);
+    let bits = u128::from(bits) << shift;
+    for (word, bits) in [(word, bits as u64), (word + 1, (bits >> 64) as u64)] {
+        if bits == 0 {
+            continue;
+        }
         if lengths.len() <= word {
             lengths.resize(word + 1, 0);
         }
-        lengths[word] |= 1 << (length % 64);
+        lengths[word] |= bits;
     }
 }
 

@@ -257,16 +257,14 @@ impl Probe<'_> {
         self.tags.same(tag_of(self.fragment)) != 0
     }
 
-    /// The numbers in the line with this fragment; whether there are any.
+    /// The numbers in the line with this fragment.
     #[inline]
-    pub(super) fn for_each(&self, mut each: impl FnMut(u32)) -> bool {
+    pub(super) fn for_each(&self, mut each: impl FnMut(u32)) {
         let mut same = self.line.same(self.fragment);
-        let any = same != 0;
         while same != 0 {
             each(self.line.0[same.trailing_zeros() as usize] as u32);
             same &= same - 1;
         }
-        any
     }
 }
 

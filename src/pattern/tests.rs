@@ -43,8 +43,8 @@ fn colliding_hashes_change_no_answer() {
     }
 }
 
-/// Looking ahead is a hint: whatever it is asked for and however hashes collide, answers stay those of a map that does
-/// not look ahead, and what was announced lately is not looked for again.
+/// Whatever looking ahead is asked for, whatever of that is asked, and however hashes collide: answers stay those of a
+/// map that does not look ahead.
 #[test]
 fn looking_ahead_changes_no_answer() {
     for (seed, kept) in [(1, u64::MAX), (2, 0), (3, 0b111), (4, 0xff)] {
@@ -63,9 +63,11 @@ fn looking_ahead_changes_no_answer() {
                 None => Coming::All(uri),
             };
             let coming: Vec<_> = uris.iter().map(String::as_str).zip(&policies).map(coming).collect();
-            assert!(ahead.foresee_group(&coming, &mut remembered) <= coming.len());
+            assert!(ahead.foresee_all(&coming, &mut remembered) <= coming.len());
             for coming in coming {
                 match coming {
+                    _ if random.u8(..) < 32 => {}
+                    Coming::Best(uri) if random.bool() => assert_eq!(ahead.best(uri), plain.best(uri), "{uri:?}"),
                     Coming::Best(uri) | Coming::All(uri) => {
                         assert_eq!(everything(&ahead, uri), everything(&plain, uri), "{uri:?}")
                     }
@@ -83,13 +85,41 @@ fn looking_ahead_changes_no_answer() {
 }
 
 #[test]
-fn what_was_foreseen_lately_is_left_out() {
-    let map = PatternMap::<()>::new(1);
+fn what_was_foreseen_lately_is_not_new() {
+    let mut map = PatternMap::<()>::new(1);
     let mut remembered = Remembered::default();
     let coming = [Coming::Best("a.b"), Coming::Best("a.c"), Coming::Best("a.b")];
-    assert_eq!(map.foresee_group(&coming, &mut remembered), 2);
-    assert_eq!(map.foresee_group(&coming, &mut remembered), 0);
+    assert_eq!(map.foresee_all(&coming, &mut remembered), 2);
+    assert_eq!(map.foresee_all(&coming, &mut remembered), 0);
     assert_eq!(map.foresee(&coming, &mut Remembered::default()), 0, "a small map is not far");
+}
+
+/// Answers that were worked out ahead are given in their order, each once; a change of the map takes them all back.
+#[test]
+fn answers_are_ready_until_the_map_changes() {
+    let mut map = PatternMap::new(1);
+    let exact = map.insert(Policy::Exact, "a.b", ()).unwrap();
+    let prefix = map.insert(Policy::Prefix, "a.", ()).unwrap();
+    let coming = [Coming::Best("a.b"), Coming::Best("x"), Coming::All("a.b"), Coming::Best("a.c")];
+    let ready = |map: &PatternMap<()>| map.answers.len();
+    let matches = |map: &PatternMap<()>, uri| {
+        let mut found = Vec::new();
+        map.matches(uri, &mut |key| found.push(key));
+        found
+    };
+    map.foresee_all(&coming, &mut Remembered::default());
+    assert_eq!((ready(&map), map.best("never announced"), ready(&map)), (4, None, 4));
+    assert_eq!((map.best("a.b"), ready(&map)), (Some(exact), 3));
+    assert_eq!((matches(&map, "a.b"), ready(&map)), (vec![exact, prefix], 1), "the one for x is overtaken");
+    assert_eq!((map.best("x"), ready(&map)), (None, 1));
+    assert_eq!((map.best("a.c"), ready(&map)), (Some(prefix), 0));
+
+    map.foresee_all(&coming, &mut Remembered::default());
+    let other = map.insert(Policy::Exact, "a.c", ()).unwrap();
+    assert_eq!((ready(&map), map.best("a.c")), (0, Some(other)));
+    map.foresee_all(&coming, &mut Remembered::default());
+    map.remove(exact);
+    assert_eq!((ready(&map), map.best("a.b")), (0, Some(prefix)));
 }
 
 /// Lengths of rests beyond what a mark can say are still found, and more prefixes of one length than a mark counts.

@@ -14,7 +14,7 @@
 use super::hash::{Keys, add};
 use super::parts::Parts;
 use super::table::{Probe, Table};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::ops::ControlFlow;
 
 /// Above this many masks it pays to prepare sums.
@@ -221,8 +221,8 @@ struct Sums<'m> {
     last: u32,
     /// How far the group is from the lowest bit of the word.
     free: u32,
-    /// What the last group adds for each choice of literals in it.
-    prepared: [u64; 1 << GROUP],
+    /// What the last group adds for each choice of literals in it; nothing, if not prepared.
+    prepared: SmallVec<[u64; 1 << GROUP]>,
     /// The latest mask without its last group, and the sum of that.
     before: &'m [u64],
     head: u64,
@@ -236,19 +236,13 @@ impl<'m> Sums<'m> {
             terms.push(keys.terms(at, component));
         }
         let free = 63 - (terms.len() as u32 - 1) % 64;
-        Sums { terms, last: 0, free, prepared: [0; 1 << GROUP], before: &[], head: 0, sum: 0 }
+        Sums { terms, last: 0, free, prepared: smallvec![0], before: &[], head: 0, sum: 0 }
     }
 
     fn prepare(&mut self) {
         self.last = (64 - self.free).min(GROUP);
-        let mut choices = 1;
         for &[wildcard, literal] in &self.terms[self.terms.len() - self.last as usize..] {
-            for choice in (0..choices).rev() {
-                let sum = self.prepared[choice];
-                self.prepared[2 * choice] = add(sum, wildcard);
-                self.prepared[2 * choice + 1] = add(sum, literal);
-            }
-            choices *= 2;
+            self.prepared = self.prepared.iter().flat_map(|&sum| [add(sum, wildcard), add(sum, literal)]).collect();
         }
     }
 
@@ -256,7 +250,7 @@ impl<'m> Sums<'m> {
     #[inline]
     fn cut(&self, mask: &Mask) -> (usize, u64) {
         let group = mask.last >> self.free & !(u64::MAX << self.last);
-        (group as usize % (1 << GROUP), mask.last ^ group << self.free)
+        (group as usize, mask.last ^ group << self.free)
     }
 
     /// Precondition: a mask was entered.

@@ -1,10 +1,12 @@
-//! What the next requests will read of the registrations and subscriptions, brought to the caches ahead of them.
+//! What the next requests will ask of the registrations and subscriptions, answered ahead of them.
 //!
-//! Invariant: a hint. Nothing that a client sees depends on it.
+//! Invariant: nothing that a client sees depends on it.
 
 use smallvec::SmallVec;
 
 use super::Realm;
+use super::meta::{registration, subscription};
+use super::options::RegistrationMatch;
 use crate::pattern::{Coming, GROUP, PatternMap, Remembered};
 use crate::wamp::Glimpse;
 
@@ -24,22 +26,33 @@ impl Realm {
 
     /// Looks ahead for requests that are handled next. Returns for how many of them that was new.
     pub fn foresee(&mut self, ahead: &[Glimpse<'_>]) -> usize {
-        let Realm { dealer, broker, foresight, .. } = self;
+        let Realm { dealer, broker, foresight, options, .. } = self;
+        let best = options.registration_match == RegistrationMatch::Best;
         let registrations = ahead.iter().filter_map(|glimpse| match *glimpse {
             Glimpse::Call(procedure) => Some(Coming::Best(procedure)),
-            Glimpse::Register(policy, procedure) => Some(Coming::Entry(policy, procedure)),
-            Glimpse::Publish(_) | Glimpse::Subscribe(..) => None,
+            Glimpse::Meta(registration::MATCH, _, procedure) if best => Some(Coming::Best(procedure)),
+            Glimpse::Meta(registration::MATCH, _, procedure) => Some(Coming::All(procedure)),
+            Glimpse::Meta(registration::LOOKUP, policy, procedure) | Glimpse::Register(policy, procedure) => {
+                Some(Coming::Entry(policy, procedure))
+            }
+            _ => None,
         });
         let subscriptions = ahead.iter().filter_map(|glimpse| match *glimpse {
-            Glimpse::Publish(topic) => Some(Coming::All(topic)),
-            Glimpse::Subscribe(policy, topic) => Some(Coming::Entry(policy, topic)),
-            Glimpse::Call(_) | Glimpse::Register(..) => None,
+            Glimpse::Publish(topic) | Glimpse::Meta(subscription::MATCH, _, topic) => Some(Coming::All(topic)),
+            Glimpse::Meta(subscription::LOOKUP, policy, topic) | Glimpse::Subscribe(policy, topic) => {
+                Some(Coming::Entry(policy, topic))
+            }
+            _ => None,
         });
-        foresee(&dealer.registrations, registrations, &mut foresight.registrations)
-            + foresee(&broker.subscriptions, subscriptions, &mut foresight.subscriptions)
+        foresee(&mut dealer.registrations, registrations, &mut foresight.registrations)
+            + foresee(&mut broker.subscriptions, subscriptions, &mut foresight.subscriptions)
     }
 }
 
-fn foresee<'u, T>(map: &PatternMap<T>, coming: impl Iterator<Item = Coming<'u>>, remembered: &mut Remembered) -> usize {
+fn foresee<'u, T>(
+    map: &mut PatternMap<T>,
+    coming: impl Iterator<Item = Coming<'u>>,
+    remembered: &mut Remembered,
+) -> usize {
     if map.is_far() { map.foresee(&coming.collect::<SmallVec<[_; GROUP]>>(), remembered) } else { 0 }
 }

@@ -46,6 +46,8 @@ pub enum ClientMessage<'a> {
 pub enum Glimpse<'a> {
     /// CALL of this procedure.
     Call(&'a str),
+    /// CALL of this procedure of the router's about a URI, its first argument; the policy is the option `match`.
+    Meta(&'a str, Policy, &'a str),
     /// PUBLISH to this topic.
     Publish(&'a str),
     /// REGISTER of this procedure.

@@ -25,21 +25,27 @@ fn populate(router: &Router) -> Client {
 /// What is sent at once: each message depends on those before it. Answers in their order, without ids of the router.
 fn exchange(tag: &str) -> (Vec<Value>, Vec<Value>) {
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
-    for round in 0..AT_ONCE / 6 {
-        let (uri, request) = (format!("com.{tag}.r{round}"), round * 6 + 1);
+    let mut ask = |message: Value, answer: Value| {
+        sent.push(message);
+        expected.push(answer);
+    };
+    for round in 0..AT_ONCE / 10 {
+        let (uri, request) = (format!("com.{tag}.r{round}"), round * 10 + 1);
         let pattern = format!("com.{tag}.r{round}..x");
-        sent.push(json!([48, request, {}, uri]));
-        expected.push(json!([8, 48, request, "wamp.error.no_such_procedure"]));
-        sent.push(json!([64, request + 1, {}, uri]));
-        expected.push(json!([65, request + 1]));
-        sent.push(json!([48, request + 2, {}, uri, ["payload"]]));
-        expected.push(json!([68, ["payload"]]));
-        sent.push(json!([64, request + 3, {"match": "wildcard"}, pattern]));
-        expected.push(json!([65, request + 3]));
-        sent.push(json!([48, request + 4, {"timeout": 0}, format!("{uri}.any.x"), ["other"]]));
-        expected.push(json!([68, ["other"]]));
-        sent.push(json!([64, request + 5, {}, uri]));
-        expected.push(json!([8, 64, request + 5, "wamp.error.procedure_already_exists"]));
+        let look_up = json!(["wamp.registration.lookup", [pattern, {"match": "wildcard"}]]);
+        let meta = |request, asked: &Value| json!([48, request, {}, asked[0], asked[1]]);
+        let matches = json!(["wamp.registration.match", [format!("{uri}.any.x")]]);
+        ask(json!([48, request, {}, uri]), json!([8, 48, request, "wamp.error.no_such_procedure"]));
+        ask(json!([64, request + 1, {}, uri]), json!([65, request + 1]));
+        ask(json!([48, request + 2, {}, uri, ["payload"]]), json!([68, ["payload"]]));
+        ask(meta(request + 3, &look_up), json!([50, request + 3, "nothing"]));
+        ask(meta(request + 4, &matches), json!([50, request + 4, "nothing"]));
+        ask(json!([64, request + 5, {"match": "wildcard"}, pattern]), json!([65, request + 5]));
+        ask(json!([48, request + 6, {"timeout": 0}, format!("{uri}.any.x"), ["other"]]), json!([68, ["other"]]));
+        ask(meta(request + 7, &look_up), json!([50, request + 7, "something"]));
+        ask(meta(request + 8, &matches), json!([50, request + 8, "something"]));
+        let taken = json!([8, 64, request + 9, "wamp.error.procedure_already_exists"]);
+        ask(json!([64, request + 9, {}, uri]), taken);
     }
     (sent, expected)
 }
@@ -47,13 +53,15 @@ fn exchange(tag: &str) -> (Vec<Value>, Vec<Value>) {
 /// An answer without what the router chose.
 fn essence(answer: &Value) -> Value {
     match answer[0].as_u64() {
+        Some(50) if answer[3][0].is_null() || answer[3][0] == json!([]) => json!([50, answer[1], "nothing"]),
+        Some(50) => json!([50, answer[1], "something"]),
         Some(8) => json!([8, answer[1], answer[2], answer[4]]),
         Some(68) => json!([68, answer[4]]),
         _ => json!([answer[0], answer[1]]),
     }
 }
 
-/// RPC-1, RPP-2: a procedure is there right behind its REGISTER and not before it, in every framing and encoding.
+/// RPC-1, RPP-2, RMA-10, RMA-11: a procedure is there right behind its REGISTER and not before it, in every framing and encoding.
 #[test]
 fn messages_read_at_once_are_handled_one_after_the_other() {
     let router = Router::start();

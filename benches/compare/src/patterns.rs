@@ -105,14 +105,12 @@ pub fn wildcard() {
 /// Eight in ten exact, one prefix, one wildcard. The sizes take turns, so that their ratio is of one time.
 pub fn mixed() {
     let sizes: Vec<u64> = sizes(1_000_000).collect();
-    let maps: Vec<_> = sizes.iter().map(|&n| mixed_index(n)).collect();
+    let mut maps: Vec<_> = sizes.iter().map(|&n| mixed_index(n)).collect();
     for skewed in [true, false] {
-        for (&n, map) in sizes.iter().zip(&maps) {
-            let small = &maps[1.min(maps.len() - 1)];
-            let questions = mixed_questions(n, skewed);
-            let of_small = mixed_questions(10_000, skewed);
+        for (which, &n) in sizes.iter().enumerate() {
+            let questions = [mixed_questions(n, skewed), mixed_questions(10_000, skewed)];
             let shape = if skewed { "skewed" } else { "uniform" };
-            versus(&format!("mixed, {shape}"), (n, map, &questions), (small, &of_small));
+            versus(&format!("{n:>9} mixed, {shape}"), &mut maps, [which, 1.min(sizes.len() - 1)], &questions);
         }
     }
 }
@@ -136,30 +134,27 @@ fn mixed_questions(n: u64, skewed: bool) -> Texts {
 
 /// Matches of one size, in turns with matches among 10,000 that are asked for in the same way: the best one at a time,
 /// the best of questions announced in groups, all.
-fn versus(
-    title: &str,
-    (n, map, questions): (u64, &PatternMap<u32>, &Texts),
-    (small, of_small): (&PatternMap<u32>, &Texts),
-) {
-    let (questions, of_small): (Vec<_>, Vec<_>) = (questions.iter().collect(), of_small.iter().collect());
+fn versus(title: &str, maps: &mut [PatternMap<u32>], which: [usize; 2], questions: &[Texts; 2]) {
+    let questions = questions.each_ref().map(|questions| questions.iter().collect::<Vec<_>>());
     let mut remembered = [Remembered::default(), Remembered::default()];
     let mut samples: [Vec<f64>; 6] = Default::default();
-    for (number, turn) in questions.chunks_exact(TURN).zip(of_small.chunks_exact(TURN)).enumerate() {
+    let [turns, of_small] = questions.each_ref().map(|questions| questions.chunks_exact(TURN));
+    for (number, turn) in turns.zip(of_small).enumerate() {
         let way = number % 3;
-        for (which, (map, turn)) in [(map, turn.0), (small, turn.1)].into_iter().enumerate() {
-            let remembered = &mut remembered[which];
+        for (side, turn) in [turn.0, turn.1].into_iter().enumerate() {
+            let (map, remembered) = (&mut maps[which[side]], &mut remembered[side]);
             let mut ask = |turn: &[&str]| match way {
                 0 => turn.iter().map(|uri| best(map, uri)).sum(),
                 1 => turn.chunks(GROUP).map(|group| announced(map, group, remembered)).sum(),
                 _ => turn.iter().map(|uri| all(map, uri)).sum::<u64>(),
             };
             std::hint::black_box(ask(&turn[..UNTIMED]));
-            samples[2 * way + which].push(time(&turn[UNTIMED..], ask));
+            samples[2 * way + side].push(time(&turn[UNTIMED..], ask));
         }
     }
     let [one, small_one, grouped, small_grouped, every, small_every] = samples.map(crate::contest::median);
     let line = |how, big: f64, small: f64| {
-        println!("{n:>9} {title:<15} {how:<20} {big:>6.1} ns; at 10,000 {small:>6.1} ns, x {:.2}", big / small);
+        println!("{title:<25} {how:<20} {big:>6.1} ns; at 10,000 {small:>6.1} ns, x {:.2}", big / small);
     };
     line("best, one at a time", one, small_one);
     line("best, announced", grouped, small_grouped);
@@ -174,10 +169,9 @@ fn time(turn: &[&str], mut ask: impl FnMut(&[&str]) -> u64) -> f64 {
 }
 
 /// As the router asks: looks ahead for a group, then takes one after the other.
-fn announced(map: &PatternMap<u32>, group: &[&str], remembered: &mut Remembered) -> u64 {
-    if map.is_far() {
-        let coming: Vec<_> = group.iter().map(|uri| Coming::Best(uri)).collect();
-        map.foresee(&coming, remembered);
+fn announced(map: &mut PatternMap<u32>, group: &[&str], remembered: &mut Remembered) -> u64 {
+    if let Ok(group) = <&[&str; GROUP]>::try_from(group) {
+        map.foresee(&group.map(Coming::Best), remembered);
     }
     group.iter().map(|uri| best(map, uri)).sum()
 }

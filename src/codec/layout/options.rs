@@ -10,7 +10,7 @@ use crate::wamp::{
     YieldOptions,
 };
 
-const MATCH_WORDS: &str = "\"exact\", \"prefix\" or \"wildcard\"";
+pub(super) const MATCH_WORDS: &str = "\"exact\", \"prefix\" or \"wildcard\"";
 const INVOKE_WORDS: &str = "\"single\", \"roundrobin\", \"random\", \"first\" or \"last\"";
 const MODE_WORDS: &str = "\"skip\", \"kill\" or \"killnowait\"";
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::support::encoded;
 use crate::codec::{Limits, decode, glimpse};
-use crate::wamp::{ClientMessage, Encoding, Glimpse};
+use crate::wamp::{ClientMessage, Encoding, Glimpse, Policy};
 
 /// What the decoded message asks for.
 fn asked<'m>(message: &'m ClientMessage<'_>) -> Option<Glimpse<'m>> {
@@ -44,6 +44,34 @@ fn a_glimpse_is_what_the_decoder_finds_or_nothing() {
             seen |= found.is_some();
         }
         assert!(seen || message.as_array().unwrap().len() == 4, "the payload need not be there: {message}");
+    }
+}
+
+/// Of a call to the router's procedures, the URI that it asks for is seen, and under which policy.
+#[test]
+fn a_glimpse_has_what_the_router_is_asked() {
+    let meta = |procedure, policy, uri| Some(Glimpse::Meta(procedure, policy, uri));
+    let cases = [
+        (json!(["wamp.registration.match", ["a.b"]]), meta("wamp.registration.match", Policy::Exact, "a.b")),
+        (json!(["wamp.any", ["a.", {"x": [1], "match": "prefix"}]]), meta("wamp.any", Policy::Prefix, "a.")),
+        (json!(["wamp.any", ["a..b", {"match": "wildcard"}, 3]]), meta("wamp.any", Policy::Wildcard, "a..b")),
+        (json!(["wamp.any", ["a", {}], {"k": 1}]), meta("wamp.any", Policy::Exact, "a")),
+        (json!(["wamp.any", ["a", {"match": "suffix"}]]), None),
+        (json!(["wamp.any", ["a", 1]]), None),
+        (json!(["wamp.any", [1]]), None),
+        (json!(["wamp.any", []]), None),
+        (json!(["wamp.any"]), None),
+    ];
+    for (encoding, (asked, expected)) in Encoding::ALL.into_iter().flat_map(|e| cases.iter().map(move |case| (e, case)))
+    {
+        let mut message = vec![json!(48), json!(7), json!({"receive_progress": true})];
+        message.extend_from_slice(asked.as_array().unwrap());
+        let bytes = encoded(encoding, &json!(message));
+        assert_eq!(glimpse(encoding, &bytes), *expected, "{} {asked}", encoding.as_str());
+        for cut in 0..bytes.len() {
+            let found = glimpse(encoding, &bytes[..cut]);
+            assert!(found.is_none() || found == *expected, "{} {asked} cut at {cut}", encoding.as_str());
+        }
     }
 }
 

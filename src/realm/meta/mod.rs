@@ -16,10 +16,10 @@ mod events;
 mod lists;
 mod observers;
 mod pending;
-mod registration;
+pub(super) mod registration;
 mod session;
 mod stencil;
-mod subscription;
+pub(super) mod subscription;
 mod topic;
 
 use std::borrow::Cow;

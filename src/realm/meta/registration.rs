@@ -10,12 +10,14 @@ use crate::realm::dealer::Registration;
 use crate::realm::{Effects, MemberKey, Realm, RegistrationMatch};
 use crate::wamp::{Encoding, ErrorUri, Id, Policy, uri};
 
+pub(in crate::realm) const MATCH: &str = "wamp.registration.match";
+pub(in crate::realm) const LOOKUP: &str = "wamp.registration.lookup";
 const REMOVE_CALLEE: &str = "wamp.registration.remove_callee";
 
 /// The procedures.
 pub(super) const PROCEDURES: &[Procedure] = &[
-    Procedure::open("wamp.registration.match", match_uri),
-    Procedure::open("wamp.registration.lookup", lookup),
+    Procedure::open(MATCH, match_uri),
+    Procedure::open(LOOKUP, lookup),
     Procedure::open("wamp.registration.get", get),
     Procedure::open("wamp.registration.list", list),
     Procedure::open("wamp.registration.count", count),

@@ -12,10 +12,13 @@ use crate::realm::broker::Subscription;
 use crate::realm::{Effects, MemberKey, Realm};
 use crate::wamp::{Encoding, ErrorUri, Id, Policy, uri};
 
+pub(in crate::realm) const MATCH: &str = "wamp.subscription.match";
+pub(in crate::realm) const LOOKUP: &str = "wamp.subscription.lookup";
+
 /// The procedures.
 pub(super) const PROCEDURES: &[Procedure] = &[
-    Procedure::open("wamp.subscription.match", match_uri),
-    Procedure::open("wamp.subscription.lookup", lookup),
+    Procedure::open(MATCH, match_uri),
+    Procedure::open(LOOKUP, lookup),
     Procedure::open("wamp.subscription.get", get),
     Procedure::open("wamp.subscription.list", list),
     Procedure::open("wamp.subscription.count", count),
