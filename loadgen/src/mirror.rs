@@ -4,8 +4,11 @@
 //! after the last `on_unregister`; ids are those of the moment. A [`Mirror`] follows the events of one observer and
 //! counts what breaks them; at a quiet moment it is compared with what the sessions were told and with what the router
 //! lists. It keeps one entry per URI of the run, found by the number at the URI's end, so an event costs one lookup.
+//!
+//! That lookup misses the caches where there are millions, and would be most of what an event costs the generator. So
+//! while the clock runs events may be noted only, and followed when there is time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::outcome::Integrity;
 use crate::scenario::uris::Uris;
@@ -45,6 +48,22 @@ impl Entry {
     }
 }
 
+/// Events that are noted at most; then each new one makes one be followed. 24 bytes each.
+const MOST_NOTED: usize = 1 << 23;
+
+/// An event as far as it matters.
+#[derive(Clone, Copy)]
+struct Noted {
+    /// In [`TOPICS`].
+    topic: u8,
+    /// Of `on_create`: whether its details are those of this run.
+    right: bool,
+    /// Of `on_create`: the number of its URI.
+    number: u32,
+    session: u64,
+    id: u64,
+}
+
 /// What one observer knows.
 pub struct Mirror {
     uris: Uris,
@@ -53,6 +72,8 @@ pub struct Mirror {
     numbers: HashMap<u64, u32, crate::scenario::BySender>,
     /// The registration of the last event; the next one is most often about the same.
     last: (u64, u32),
+    /// What happened since, in order.
+    noted: VecDeque<Noted>,
     /// How often each event came, in the order of [`TOPICS`].
     pub seen: [u64; 4],
     /// What broke the rules.
@@ -65,6 +86,7 @@ impl Mirror {
         Mirror {
             entries: vec![Entry::default(); uris.count() as usize],
             numbers: HashMap::with_capacity_and_hasher(uris.count() as usize, Default::default()),
+            noted: VecDeque::with_capacity((2 * uris.count() as usize).min(MOST_NOTED)),
             uris,
             last: (0, 0),
             seen: [0; 4],
@@ -75,34 +97,71 @@ impl Mirror {
     /// `on_create`; the number of its URI, if it is one of this run.
     #[inline]
     pub fn created(&mut self, created: &Created<'_>) -> Option<u32> {
-        let number = self.uris.number(created.uri)?;
-        self.integrity.checked += 1;
-        self.seen[0] += 1;
-        let (policy, invoke) = self.uris.policy();
-        if created.policy != policy.as_bytes() || created.invoke != invoke.as_bytes() || created.session == 0 {
-            self.integrity.wrong += 1;
-        }
-        let entry = &mut self.entries[number as usize];
-        if entry.id == created.id {
-            self.integrity.duplicated += 1;
-        } else if entry.id != 0 {
-            // The deletion of the one before has not come.
-            self.integrity.reordered += 1;
-        }
-        *entry = Entry { id: created.id, callees: 0, sum: 0 };
-        self.numbers.insert(created.id, number);
-        self.last = (created.id, number);
-        Some(number)
+        self.catch_up();
+        self.creation(created).and_then(|event| self.follow(event))
     }
 
     /// `on_register`, `on_unregister` and `on_delete` (1 to 3 in [`TOPICS`]); the number of the URI, if it is one of
     /// this run.
     #[inline]
     pub fn changed(&mut self, topic: usize, session: u64, id: u64) -> Option<u32> {
+        self.catch_up();
+        self.follow(Noted { topic: topic as u8, right: true, number: 0, session, id })
+    }
+
+    /// As [`Mirror::created`], but followed later.
+    #[inline]
+    pub fn note_created(&mut self, created: &Created<'_>) {
+        self.creation(created).into_iter().for_each(|event| self.note(event));
+    }
+
+    /// As [`Mirror::changed`], but followed later.
+    #[inline]
+    pub fn note_changed(&mut self, topic: usize, session: u64, id: u64) {
+        self.note(Noted { topic: topic as u8, right: true, number: 0, session, id });
+    }
+
+    /// Whether some of what was noted was not followed yet: `seen` and `integrity` do not have it.
+    pub fn is_behind(&self) -> bool {
+        !self.noted.is_empty()
+    }
+
+    /// Follows all that was noted.
+    #[inline]
+    pub fn catch_up(&mut self) {
+        while let Some(event) = self.noted.pop_front() {
+            self.follow(event);
+        }
+    }
+
+    #[inline]
+    fn creation(&self, created: &Created<'_>) -> Option<Noted> {
+        let number = self.uris.number(created.uri)?;
+        let (policy, invoke) = self.uris.policy();
+        let right = created.policy == policy.as_bytes() && created.invoke == invoke.as_bytes() && created.session != 0;
+        Some(Noted { topic: 0, right, number, session: created.session, id: created.id })
+    }
+
+    #[inline]
+    fn note(&mut self, event: Noted) {
+        if self.noted.len() >= MOST_NOTED
+            && let Some(first) = self.noted.pop_front()
+        {
+            self.follow(first);
+        }
+        self.noted.push_back(event);
+    }
+
+    #[inline]
+    fn follow(&mut self, Noted { topic, right, number, session, id }: Noted) -> Option<u32> {
+        if topic == 0 {
+            self.follow_creation(number, id, right);
+            return Some(number);
+        }
         let number = if self.last.0 == id { self.last.1 } else { *self.numbers.get(&id)? };
         self.last = (id, number);
         self.integrity.checked += 1;
-        self.seen[topic] += 1;
+        self.seen[usize::from(topic)] += 1;
         let entry = &mut self.entries[number as usize];
         match topic {
             1 => entry.attach(session),
@@ -121,6 +180,23 @@ impl Mirror {
             }
         }
         Some(number)
+    }
+
+    #[inline]
+    fn follow_creation(&mut self, number: u32, id: u64, right: bool) {
+        self.integrity.checked += 1;
+        self.integrity.wrong += u64::from(!right);
+        self.seen[0] += 1;
+        let entry = &mut self.entries[number as usize];
+        if entry.id == id {
+            self.integrity.duplicated += 1;
+        } else if entry.id != 0 {
+            // The deletion of the one before has not come.
+            self.integrity.reordered += 1;
+        }
+        *entry = Entry { id, callees: 0, sum: 0 };
+        self.numbers.insert(id, number);
+        self.last = (id, number);
     }
 
     /// Compares with what is true at a quiet moment, in the order of the numbers; how many entries differ.
@@ -175,6 +251,20 @@ mod tests {
         assert_eq!(it.integrity.wrong, 1, "another one left than came");
         it.created(&Created { session: 0, ..created(13, &names[2]) });
         assert_eq!(it.integrity.wrong, 2, "no session caused it");
+    }
+
+    #[test]
+    fn what_is_noted_is_followed_in_order() {
+        let (mut it, names) = mirror();
+        it.note_created(&created(11, &names[1]));
+        it.note_changed(1, 7, 11);
+        assert_eq!((it.is_behind(), it.seen), (true, [0; 4]));
+        assert_eq!(it.changed(2, 7, 11), Some(1), "what was noted before comes first");
+        assert_eq!((it.is_behind(), it.seen, it.integrity.broken()), (false, [1, 1, 1, 0], 0));
+        it.note_changed(2, 7, 11);
+        it.note_created(&created(12, "com.example.other"));
+        it.catch_up();
+        assert_eq!((it.integrity.reordered, it.integrity.checked), (1, 4));
     }
 
     #[test]

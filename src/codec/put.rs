@@ -48,6 +48,12 @@ impl Piece {
         piece
     }
 
+    /// How many bytes it has.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.padded.len() - BLOCK
+    }
+
     /// Makes it a piece of what `write` appends to an empty buffer.
     #[inline(always)]
     pub(crate) fn set(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
@@ -72,19 +78,19 @@ impl<'o> End<'o> {
         End { out, start, len, capacity }
     }
 
-    /// Appends a piece.
+    /// Appends the bytes of a piece from `from` to `to`, which must lie within it.
     #[inline(always)]
-    pub(crate) fn append(&mut self, piece: &Piece) {
-        let padded = piece.padded.len();
-        if self.capacity - self.len < padded {
-            (self.start, self.capacity) = grown(self.out, self.len, padded);
+    pub(crate) fn append(&mut self, piece: &Piece, from: usize, to: usize) {
+        let padded = &piece.padded[from..to + BLOCK];
+        if self.capacity - self.len < padded.len() {
+            (self.start, self.capacity) = grown(self.out, self.len, padded.len());
         }
-        let (from, len) = (piece.padded.as_ptr(), padded - BLOCK);
+        let len = padded.len() - BLOCK;
         let mut at = 0;
         while at < len {
-            // SAFETY: `at` is less than `len`, so the block ends before `len + BLOCK`: as many bytes the piece has, and
+            // SAFETY: `at` is less than `len`, so the block ends before `len + BLOCK`: as many bytes `padded` has, and
             // there is room for as many behind `self.len`. They are in two vectors.
-            unsafe { from.add(at).copy_to_nonoverlapping(self.start.add(self.len + at), BLOCK) };
+            unsafe { padded.as_ptr().add(at).copy_to_nonoverlapping(self.start.add(self.len + at), BLOCK) };
             at += BLOCK;
         }
         self.len += len;
@@ -138,7 +144,7 @@ mod tests {
         assert_eq!(out, twin);
     }
 
-    /// Of any length, with room and without, set anew or not.
+    /// Of any length and from anywhere, with room and without, set anew or not.
     #[test]
     fn pieces_append_what_was_written() {
         let (mut out, mut twin, mut again) = (Vec::new(), Vec::new(), Piece::new(|_| {}));
@@ -146,14 +152,15 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|at| (at * 7 + len) as u8).collect();
             let once = Piece::new(|piece| piece.extend_from_slice(&bytes));
             again.set(|piece| piece.extend_from_slice(&bytes[len / 2..]));
+            assert_eq!((once.len(), again.len()), (len, len - len / 2));
             let mut end = End::of(&mut out);
-            end.append(&again);
+            end.append(&again, 0, again.len());
             end.write(|out| out.extend_from_slice(&bytes));
-            end.append(&once);
-            end.append(&again);
+            end.append(&once, len / 3, len);
+            end.append(&once, len / 4, len / 2);
             end.finish();
             End::of(&mut out).finish();
-            twin.extend([&bytes[len / 2..], &bytes, &bytes, &bytes[len / 2..]].concat());
+            twin.extend([&bytes[len / 2..], &bytes, &bytes[len / 3..], &bytes[len / 4..len / 2]].concat());
             assert_eq!(out.len(), twin.len());
         }
         assert_eq!(out, twin);

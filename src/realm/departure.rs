@@ -95,7 +95,7 @@ impl Realm {
                 self.flush_if_full(out);
             }
         }
-        self.meta.flush(&mut self.random, out);
+        self.meta.flush(out);
         for &key in &keys {
             self.meta.forget(key.slot());
             while self.broker.release(&mut self.members, &mut self.meta, key, RELEASES_PER_TURN) > 0 {}
@@ -105,6 +105,6 @@ impl Realm {
                 out.goodbye(member.link, reason, None);
             }
         }
-        self.meta.flush(&mut self.random, out);
+        self.meta.flush(out);
     }
 }

@@ -95,6 +95,15 @@ pub trait Effects {
     /// [`Refused::Full`] or [`Refused::Gone`].
     fn send_batch(&mut self, to: Link, batch: &Batch) -> Result<(), Refused>;
 
+    /// As [`Effects::send_batch`] for the batch's last receiver, who may have its very bytes: in their place the batch
+    /// then has others, which mean nothing.
+    ///
+    /// # Errors
+    /// As [`Effects::send_batch`].
+    fn hand_over(&mut self, to: Link, batch: &mut Batch) -> Result<(), Refused> {
+        self.send_batch(to, batch)
+    }
+
     /// Whether the queue of this link is less than half full: what streams at its own pace (a long list in chunks)
     /// goes on only then. `false` for a link that is gone.
     fn has_room(&mut self, to: Link) -> bool;

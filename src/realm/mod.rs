@@ -123,7 +123,7 @@ impl Realm {
             calls: Calls::new(),
             verdicts: Verdicts::default(),
             answers: Answers::new(),
-            meta: Meta::new(&options, random.u64(..)),
+            meta: Meta::new(&options, &mut random),
             departures: VecDeque::new(),
             abandoned: VecDeque::new(),
             releases: RELEASES_PER_TURN,
@@ -241,14 +241,14 @@ impl Realm {
     pub fn flush(&mut self, now: Now, out: &mut dyn Effects) {
         let _ = now;
         (self.releases, self.endings) = (RELEASES_PER_TURN, RELEASES_PER_TURN);
-        self.meta.flush(&mut self.random, out);
+        self.meta.flush(out);
     }
 
     /// Sends the gathered meta events before the turn ends, where they have become many.
     #[inline]
     fn flush_if_full(&mut self, out: &mut dyn Effects) {
         if self.meta.is_full() {
-            self.meta.flush(&mut self.random, out);
+            self.meta.flush(out);
         }
     }
 }

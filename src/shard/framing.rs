@@ -30,6 +30,12 @@ pub trait Framing {
         }
     }
 
+    /// Makes of the batch's own bytes what `append` appends to an empty buffer, so that none is copied. Returns `false`,
+    /// and changes nothing, where the framing is of another shape.
+    fn frame_in_place(&mut self, _batch: &mut Batch) -> bool {
+        false
+    }
+
     /// Called before the buffer is written to the socket: closes an open batch (batched WebSocket).
     fn seal(&mut self, out: &mut Vec<u8>);
 }

@@ -293,6 +293,29 @@ impl Outbox {
         }
     }
 
+    /// Queues a batch by `frame`, which says how many of its messages it took and how many of these were too large.
+    fn enqueue_batch(
+        &mut self,
+        to: Link,
+        bytes: usize,
+        messages: usize,
+        frame: impl FnOnce(&mut Queue) -> (usize, u64),
+    ) -> Result<(), Refused> {
+        let Outbox { slots, spares, dirty, counters, weight, .. } = self;
+        let queue = open(slots, to)?;
+        queue.equip(spares, bytes);
+        let (taken, too_large) = frame(queue);
+        counters.too_large += too_large;
+        queue.drain_early();
+        queue.mark(to, dirty);
+        queue.weigh(weight);
+        self.bear();
+        match messages - taken {
+            0 => Ok(()),
+            missed => Err(self.overflow(to, missed)),
+        }
+    }
+
     /// The session does not read: it is over, with a reason.
     #[cold]
     fn evict(&mut self, to: Link) {
@@ -355,19 +378,11 @@ impl Effects for Outbox {
     }
 
     fn send_batch(&mut self, to: Link, batch: &Batch) -> Result<(), Refused> {
-        let Outbox { slots, spares, dirty, counters, weight, .. } = self;
-        let queue = open(slots, to)?;
-        queue.equip(spares, batch.bytes.len());
-        let (sent, too_large) = queue.frame_batch(batch);
-        counters.too_large += too_large;
-        queue.drain_early();
-        queue.mark(to, dirty);
-        queue.weigh(weight);
-        self.bear();
-        match batch.ends.len() - sent {
-            0 => Ok(()),
-            missed => Err(self.overflow(to, missed)),
-        }
+        self.enqueue_batch(to, batch.bytes.len(), batch.ends.len(), |queue| queue.frame_batch(batch))
+    }
+
+    fn hand_over(&mut self, to: Link, batch: &mut Batch) -> Result<(), Refused> {
+        self.enqueue_batch(to, batch.bytes.len(), batch.ends.len(), |queue| queue.take_batch(batch))
     }
 
     fn has_room(&mut self, to: Link) -> bool {

@@ -235,19 +235,30 @@ impl Framing for Outgoing {
         }
     }
 
-    /// The prefixes are written into the room that the batch has for them.
     fn append(&mut self, out: &mut Vec<u8>, batch: &Batch) {
-        const { assert!(Batch::ROOM == PREFIX) };
         let from = out.len();
         out.extend_from_slice(&batch.bytes);
-        for (start, end) in batch.spans() {
-            if let Some(room) = out[from + start - PREFIX..].first_chunk_mut() {
-                *room = prefix(MESSAGE, end - start);
-            }
-        }
+        write_prefixes(&mut out[from..], batch.spans());
+    }
+
+    fn frame_in_place(&mut self, batch: &mut Batch) -> bool {
+        let mut bytes = std::mem::take(&mut batch.bytes);
+        write_prefixes(&mut bytes, batch.spans());
+        batch.bytes = bytes;
+        true
     }
 
     fn seal(&mut self, _: &mut Vec<u8>) {}
+}
+
+/// Writes the prefixes of messages that begin and end there into the room that a batch has for them.
+fn write_prefixes(bytes: &mut [u8], spans: impl Iterator<Item = (usize, usize)>) {
+    const { assert!(Batch::ROOM == PREFIX) };
+    for (start, end) in spans {
+        if let Some(room) = bytes[start - PREFIX..].first_chunk_mut() {
+            *room = prefix(MESSAGE, end - start);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,18 @@ pub struct Observer {
 }
 
 impl Observer {
+    /// Takes an event and leaves for later what it means.
+    #[inline]
+    pub fn note(&mut self, serializer: Serializer, subscription: u64, payload: Payload<'_>) {
+        let Some(topic) = self.subscriptions.iter().position(|&it| it == subscription) else { return };
+        let noted = if topic == 0 {
+            payload.created(serializer).map(|created| self.mirror.note_created(&created))
+        } else {
+            payload.two_ids(serializer).map(|(session, id)| self.mirror.note_changed(topic, session, id))
+        };
+        self.mirror.integrity.wrong += u64::from(noted.is_none());
+    }
+
     /// Takes an event.
     #[inline]
     pub fn event(&mut self, serializer: Serializer, subscription: u64, payload: Payload<'_>) -> Option<(usize, u32)> {
@@ -164,7 +176,7 @@ impl Handler for Keeper<'_> {
     fn message(&mut self, net: &mut Net, key: Key, message: Message<'_>) {
         match (self.roles[key], message) {
             (Role::Observer(index), Message::Event { subscription, payload, .. }) => {
-                self.observers[index].event(self.serializer, subscription, payload);
+                self.observers[index].note(self.serializer, subscription, payload);
             }
             (Role::Holder(index), Message::Registered { request, registration }) => {
                 self.answered(net, index, request, registration);
@@ -209,6 +221,8 @@ pub struct Watching<'a> {
     until: Until<'a>,
     /// When the last event came.
     last: u64,
+    /// Whether one came since the last turn.
+    busy: bool,
     /// For a measure of `on_unregister`: its recorder, and when the cause was.
     recorder: Option<(&'a mut Recorder, &'a Book, u64)>,
     broken: Option<String>,
@@ -225,16 +239,18 @@ impl<'a> Watching<'a> {
         until: Until<'a>,
         recorder: Option<(&'a mut Recorder, &'a Book, u64)>,
     ) -> Result<u64, String> {
-        let mut watching = Watching { observers, until, last: net.control.now(), recorder, broken: None };
+        let mut watching = Watching { observers, until, last: net.control.now(), busy: true, recorder, broken: None };
         net.run(&mut watching);
         watching.broken.map_or(Ok(watching.last), Err)
     }
 
     fn complete(&self, now: u64) -> bool {
         match self.until {
-            Until::Passed(gate) => gate.opens().is_some(),
+            Until::Passed(gate) => gate.opens().is_some() && !self.observers.iter().any(|it| it.mirror.is_behind()),
             Until::Seen(expected, patience) => {
-                let seen_all = |it: &Observer| (0..4).all(|topic| it.mirror.seen[topic] >= expected[topic]);
+                let seen_all = |it: &Observer| {
+                    !it.mirror.is_behind() && (0..4).all(|topic| it.mirror.seen[topic] >= expected[topic])
+                };
                 self.observers.iter().all(seen_all) || now >= self.last + patience
             }
         }
@@ -246,8 +262,13 @@ impl Handler for Watching<'_> {
         let Message::Event { subscription, payload } = message else { return };
         let serializer = net.serializer();
         let Some(index) = self.observers.iter().position(|observer| observer.key == key) else { return };
-        let event = self.observers[index].event(serializer, subscription, payload);
-        self.last = net.now;
+        (self.last, self.busy) = (net.now, true);
+        let observer = &mut self.observers[index];
+        // What was noted while others worked is followed when nothing comes any more, so that `last` tells when it came.
+        if observer.mirror.is_behind() {
+            return observer.note(serializer, subscription, payload);
+        }
+        let event = observer.event(serializer, subscription, payload);
         if let (0, Some((2, _)), Some((recorder, _, cause))) = (index, event, &mut self.recorder) {
             recorder.operation(*cause, net.now);
         }
@@ -262,6 +283,9 @@ impl Handler for Watching<'_> {
     fn turn(&mut self, net: &mut Net) -> Wait {
         if let Some((recorder, book, _)) = &mut self.recorder {
             recorder.turn(book, net.now);
+        }
+        if !std::mem::take(&mut self.busy) {
+            self.observers.iter_mut().for_each(|observer| observer.mirror.catch_up());
         }
         if self.broken.is_some() || net.control.stopped() || self.complete(net.now) {
             return Wait::Done;

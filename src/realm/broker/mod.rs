@@ -198,7 +198,7 @@ impl Realm {
     ) {
         let observed = Topics::matched_by(policy, uri);
         if !observed.is_empty() {
-            self.meta.flush(&mut self.random, out);
+            self.meta.flush(out);
         }
         let Realm { broker, members, meta, .. } = self;
         let Some(member) = members.get_mut(from) else { return };
@@ -256,7 +256,7 @@ impl Realm {
     /// Ends a subscription of one session. Where that was an observer, it is first sent what happened before.
     fn end_subscription(&mut self, key: EntryKey, ticket: u64, out: &mut dyn Effects) {
         if self.broker.is_observing(key) {
-            self.meta.flush(&mut self.random, out);
+            self.meta.flush(out);
         }
         let Realm { broker, members, meta, .. } = self;
         broker.detach(members, meta, key, ticket);

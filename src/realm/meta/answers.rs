@@ -153,7 +153,7 @@ impl Realm {
         if !out.has_room(link) {
             return false;
         }
-        self.meta.flush(&mut self.random, out);
+        self.meta.flush(out);
         let mut args = Vec::new();
         let more = step(self, &mut cursor, PART, encoding, &mut args);
         let sent = self.answer(cursor.caller, request, more, &args, &[], out);

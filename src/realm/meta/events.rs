@@ -1,8 +1,8 @@
-//! Meta events: gathered as they happen, sent in batches.
+//! Meta events: encoded as they happen, sent in batches.
 //!
 //! ```text
 //!  a change --emit--> nobody observes the topic: one branch, nothing kept
-//!               \---> a record --flush--> encoded once per group of observers --> one batch for each of them
+//!               \---> encoded once for each group of observers --flush--> one batch for each of them
 //! ```
 //!
 //! Invariants: an observer gets the events of all its topics in the order of the changes (ORD-7), each once for every
@@ -13,8 +13,7 @@
 //! Not here: which changes there are (`dealer`, `broker`, `members`), the meta procedures.
 //! Spec: "Session Meta API", "Registration Meta API", "Subscription Meta API".
 
-use super::observers::{Group, Heard, Observers};
-use super::pending::{Pending, Record, Subject, Text};
+use super::observers::{Group, Observers};
 use super::stencil::{Facts, Kind, Stencils};
 use super::topic::{Topic, Topics};
 use crate::codec::{self, Writer};
@@ -22,7 +21,7 @@ use crate::pattern::EntryKey;
 use crate::pattern::rules::{Action, RuleSet};
 use crate::realm::members::Member;
 use crate::realm::{Batch, Effects, RealmOptions};
-use crate::wamp::{Encoding, EventDetails, Id, Invoke, Payload, Peer, Policy, RouterMessage};
+use crate::wamp::{EventDetails, Id, Invoke, Payload, Peer, Policy, RouterMessage};
 
 /// A change that observers hear of. Ids are those at the time of the event (MTA-5).
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +48,7 @@ pub(in crate::realm) enum Event<'a> {
     SessionLeft { session: Id, peer: &'a Peer },
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
     pub(super) const fn topic(&self) -> Topic {
         match self {
             Event::RegistrationCreated { .. } => Topic::RegistrationCreated,
@@ -64,14 +63,48 @@ impl Event<'_> {
             Event::SessionLeft { .. } => Topic::SessionLeft,
         }
     }
+
+    /// What it says of a registration or subscription; of a session, that one.
+    fn about(&self, publication: Id) -> About<'a> {
+        let (created, invoke) = match *self {
+            Event::RegistrationCreated { created, invoke, .. } => (Some(created), invoke),
+            Event::SubscriptionCreated { created, .. } => (Some(created), Invoke::default()),
+            _ => (None, Invoke::default()),
+        };
+        let (session, id, uri, policy) = match *self {
+            Event::RegistrationCreated { session, id, uri, policy, .. }
+            | Event::RegistrationJoined { session, id, uri, policy }
+            | Event::RegistrationLeft { session, id, uri, policy }
+            | Event::RegistrationDeleted { session, id, uri, policy }
+            | Event::SubscriptionCreated { session, id, uri, policy, .. }
+            | Event::SubscriptionJoined { session, id, uri, policy }
+            | Event::SubscriptionLeft { session, id, uri, policy }
+            | Event::SubscriptionDeleted { session, id, uri, policy } => (session, id, uri, policy),
+            Event::SessionJoined { session, peer } | Event::SessionLeft { session, peer } => {
+                return About::Session(session, peer);
+            }
+        };
+        About::Entry(Facts { publication, session, id, created, uri, policy, invoke })
+    }
+}
+
+/// What an event is about.
+enum About<'a> {
+    Session(Id, &'a Peer),
+    Entry(Facts<'a>),
 }
 
 /// Observers, and the events they have not been sent yet.
 pub(in crate::realm) struct Meta {
     observers: Observers,
-    pending: Pending,
-    scratch: Scratch,
-    form: Form,
+    encoder: Encoder,
+    /// Draws the ids of publications.
+    random: fastrand::Rng,
+    /// Bytes of the longest batch, and of all batches together.
+    longest: usize,
+    gathered: usize,
+    /// Empty batches that have memory.
+    spares: Vec<Batch>,
 }
 
 /// What a realm chose of the form of events.
@@ -83,39 +116,70 @@ struct Form {
     bare_leave: bool,
 }
 
-/// What a flush encodes into and with.
-struct Scratch {
-    batch: Batch,
+/// What events are encoded with.
+struct Encoder {
+    form: Form,
     args: Vec<u8>,
     stencils: Stencils,
 }
 
-/// A batch larger than this is not kept.
-const KEPT: usize = 1024 * 1024;
+/// Bytes of one group's events from which on [`Meta::is_full`]: what is sent then lies in the caches.
+const FULL: usize = 128 * 1024;
+/// The same of all groups' events.
+const FULL_IN_ALL: usize = 16 * FULL;
+/// Spare batches that are kept, and how long the longest of them is.
+const SPARES: usize = 32;
+const LONGEST_SPARE: usize = 2 * FULL;
 
 impl Meta {
-    pub(in crate::realm) fn new(options: &RealmOptions, secret: u64) -> Meta {
+    pub(in crate::realm) fn new(options: &RealmOptions, random: &mut fastrand::Rng) -> Meta {
+        let form = Form { kwargs: options.meta_event_kwargs, bare_leave: options.compat_on_leave };
         Meta {
-            observers: Observers::new(options.meta_visibility, secret),
-            pending: Pending::default(),
-            scratch: Scratch::new(),
-            form: Form { kwargs: options.meta_event_kwargs, bare_leave: options.compat_on_leave },
+            observers: Observers::new(options.meta_visibility, random.u64(..)),
+            encoder: Encoder { form, args: Vec::new(), stencils: Stencils::new() },
+            random: random.fork(),
+            longest: 0,
+            gathered: 0,
+            spares: Vec::new(),
         }
     }
 
-    /// Takes note of a change. With no observer it costs one branch; `router_no_meta_events` compiles even that out, so
+    /// Tells of a change. With no observer it costs one branch; `router_no_meta_events` compiles even that out, so
     /// that benches can tell what it is.
     #[inline]
     pub(in crate::realm) fn emit(&mut self, event: Event<'_>) {
         if !cfg!(router_no_meta_events) && self.observers.any(event.topic()) {
-            self.pending.push(event);
+            self.tell(&event);
+        }
+    }
+
+    /// Encodes an event for everyone who hears of it and may see it.
+    #[inline(never)]
+    fn tell(&mut self, event: &Event<'_>) {
+        let topic = event.topic();
+        // One id for all who hear of it (PUB-10).
+        let publication = Id::from_random(self.random.u64(..));
+        let about = event.about(publication);
+        for group in self.observers.hearing(topic) {
+            if group.batch.bytes.capacity() == 0
+                && let Some(spare) = self.spares.pop()
+            {
+                group.batch = Batch { encoding: group.batch.encoding, ..spare };
+            }
+            let before = group.batch.bytes.len();
+            match &about {
+                About::Session(session, peer) => self.encoder.session(topic, *session, peer, publication, group),
+                About::Entry(facts) => self.encoder.entry(topic, facts, group),
+            }
+            self.gathered += group.batch.bytes.len() - before;
+            self.longest = self.longest.max(group.batch.bytes.len());
         }
     }
 
     /// Whether so much is gathered that it should be flushed before the turn ends.
     #[inline]
     pub(in crate::realm) fn is_full(&self) -> bool {
-        !cfg!(router_no_meta_events) && self.pending.is_full()
+        !cfg!(router_no_meta_events) && (self.longest >= FULL || self.gathered >= FULL_IN_ALL)
     }
 
     /// The session now holds this subscription, which matches `topics`. A pattern counts only where the role may
@@ -144,116 +208,93 @@ impl Meta {
     }
 
     /// Sends what was gathered: one batch to each observer.
-    pub(in crate::realm) fn flush(&mut self, random: &mut fastrand::Rng, out: &mut dyn Effects) {
-        if self.pending.is_empty() {
-            return;
+    #[inline]
+    pub(in crate::realm) fn flush(&mut self, out: &mut dyn Effects) {
+        if self.gathered > 0 {
+            self.send(out);
         }
-        for record in &mut self.pending.records {
-            record.publication = Id::from_random(random.u64(..));
-        }
-        for group in self.observers.groups().iter().filter(|group| group.hears(self.pending.topics)) {
-            self.scratch.fill(&self.pending, group, self.form);
-            if !self.scratch.batch.ends.is_empty() {
-                for link in group.links() {
-                    // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
-                    let _ = out.send_batch(link, &self.scratch.batch);
-                }
+    }
+
+    fn send(&mut self, out: &mut dyn Effects) {
+        (self.longest, self.gathered) = (0, 0);
+        for group in self.observers.groups().filter(|group| !group.batch.ends.is_empty()) {
+            let encoding = group.batch.encoding;
+            let mut batch = std::mem::replace(&mut group.batch, Batch::new(encoding));
+            // A refusal is counted where it happens, and the policy for slow consumers decides what follows.
+            let mut links = group.links();
+            let last = links.next_back();
+            links.for_each(|link| _ = out.send_batch(link, &batch));
+            last.into_iter().for_each(|link| _ = out.hand_over(link, &mut batch));
+            if self.spares.len() < SPARES && batch.bytes.capacity() <= LONGEST_SPARE {
+                batch.clear();
+                self.spares.push(batch);
             }
         }
-        self.pending.clear();
-        self.scratch.trim();
     }
 }
 
-impl Scratch {
-    fn new() -> Scratch {
-        Scratch { batch: Batch::new(Encoding::Json), args: Vec::new(), stencils: Stencils::new() }
-    }
-
-    /// Encodes everything pending that the group hears of and may see.
-    fn fill(&mut self, pending: &Pending, group: &Group, form: Form) {
-        self.batch.clear();
-        self.batch.encoding = group.encoding();
-        self.stencils.begin(group.encoding());
-        // The events of one change have one text, which need not be looked up twice.
-        let (mut text, mut uri) = (Text::default(), "");
-        for record in &pending.records {
-            let heard = group.heard(record.topic);
-            if heard.is_empty() || group.rules.as_ref().is_some_and(|rules| !may_see(rules, pending, record)) {
-                continue;
-            }
-            let (topic, publication, session) = (record.topic, record.publication, record.session);
-            match record.subject {
-                Subject::Session { peer } => self.session(pending.peer(peer), record, form, heard),
-                Subject::Entry { id, created, uri: of, policy, invoke } => {
-                    if of != text {
-                        (text, uri) = (of, pending.text(of));
-                    }
-                    let kwargs = form.kwargs;
-                    self.stencils.set(&Facts { publication, session, id, created, uri, text });
-                    for &heard in heard {
-                        let kind = Kind { encoding: group.encoding(), topic, heard, policy, invoke, kwargs };
-                        self.batch.begin_message();
-                        self.stencils.write(&kind, &mut self.batch.bytes);
-                        self.batch.end_message();
-                    }
-                }
-            }
+impl Encoder {
+    /// Appends the EVENTs about a registration or subscription.
+    #[inline]
+    fn entry(&mut self, topic: Topic, facts: &Facts<'_>, group: &mut Group) {
+        if group.rules.as_ref().is_some_and(|rules| !may_see(rules, topic, facts)) {
+            return;
+        }
+        let (heard, batch) = group.heard(topic);
+        let &Facts { policy, invoke, .. } = facts;
+        for &heard in heard {
+            let kind = Kind { encoding: batch.encoding, topic, heard, policy, invoke, kwargs: self.form.kwargs };
+            batch.begin_message();
+            self.stencils.write(&kind, facts, &mut batch.bytes);
+            batch.end_message();
         }
     }
 
-    /// Encodes the EVENTs of a session that joined or left.
-    fn session(&mut self, peer: &Peer, record: &Record, form: Form, heard: &[Heard]) {
-        let encoding = self.batch.encoding;
+    /// Appends the EVENTs of a session that joined or left.
+    fn session(&mut self, topic: Topic, session: Id, peer: &Peer, publication: Id, group: &mut Group) {
+        let (heard, batch) = group.heard(topic);
+        let encoding = batch.encoding;
         self.args.clear();
-        write_session(record, peer, form, &mut Writer::new(encoding, &mut self.args));
+        write_session(topic, session, peer, self.form, &mut Writer::new(encoding, &mut self.args));
         for heard in heard {
             let message = RouterMessage::Event {
                 subscription: heard.subscription,
-                publication: record.publication,
-                details: EventDetails { topic: heard.pattern.then(|| record.topic.uri()), ..EventDetails::default() },
+                publication,
+                details: EventDetails { topic: heard.pattern.then(|| topic.uri()), ..EventDetails::default() },
                 payload: Payload { encoding, args: &self.args, kwargs: &[] },
             };
-            self.batch.begin_message();
-            codec::encode(encoding, &message, &mut self.batch.bytes);
-            self.batch.end_message();
-        }
-    }
-
-    fn trim(&mut self) {
-        self.batch.clear();
-        if self.batch.bytes.capacity() > KEPT {
-            self.batch = Batch::new(self.batch.encoding);
+            batch.begin_message();
+            codec::encode(encoding, &message, &mut batch.bytes);
+            batch.end_message();
         }
     }
 }
 
-/// Whether a role sees an event: always those of sessions; else only where it may use the URI itself.
-fn may_see(rules: &RuleSet, pending: &Pending, record: &Record) -> bool {
-    let Subject::Entry { uri, policy, .. } = record.subject else { return true };
-    let actions = match record.topic {
+/// Whether a role sees an event about a registration or subscription: only where it may use the URI itself.
+fn may_see(rules: &RuleSet, topic: Topic, facts: &Facts<'_>) -> bool {
+    let actions = match topic {
         Topic::SubscriptionCreated
         | Topic::SubscriptionJoined
         | Topic::SubscriptionLeft
         | Topic::SubscriptionDeleted => [Action::Subscribe, Action::Publish],
         _ => [Action::Call, Action::Register],
     };
-    actions.into_iter().any(|action| rules.judge(action, pending.text(uri), policy).allowed)
+    actions.into_iter().any(|action| rules.judge(action, facts.uri, facts.policy).allowed)
 }
 
 /// The positional arguments of SSM-1 and SSM-2.
-fn write_session(record: &Record, peer: &Peer, form: Form, writer: &mut Writer<'_>) {
-    if record.topic == Topic::SessionLeft && form.bare_leave {
+fn write_session(topic: Topic, session: Id, peer: &Peer, form: Form, writer: &mut Writer<'_>) {
+    if topic == Topic::SessionLeft && form.bare_leave {
         writer.begin_list(1);
-        writer.uint(record.session.get());
-    } else if record.topic == Topic::SessionLeft {
+        writer.uint(session.get());
+    } else if topic == Topic::SessionLeft {
         writer.begin_list(3);
-        writer.uint(record.session.get());
+        writer.uint(session.get());
         writer.text(&peer.authid);
         writer.text(&peer.authrole);
     } else {
         writer.begin_list(1);
-        super::session::write_details(writer, record.session, peer);
+        super::session::write_details(writer, session, peer);
     }
     writer.end_list();
 }

@@ -1,13 +1,13 @@
 //! The realm's own procedures and events.
 //!
 //! A CALL to `wamp.*` reaches a [`Procedure`] of the tables here and nothing else (D-22). The observer's guarantee:
-//! before a procedure looks at the realm, and before each part of a long answer, the pending events are sent; so an
+//! before a procedure looks at the realm, and before each part of a long answer, the gathered events are sent; so an
 //! answer contains exactly the changes whose events arrived before it.
 //!
 //! Here: which procedures there are, who may call them, their answers and errors. `args` reads arguments,
 //! `registration`, `subscription` and `session` are the procedures, `lists` and `answers` long answers; `events` the
-//! events, `topic` their topics, `observers` who hears of them, `pending` those not sent yet, `stencil` how many
-//! alike are encoded, `details` the dicts of both.
+//! events, `topic` their topics, `observers` who hears of them and what they have not been sent yet, `stencil` how
+//! many alike are encoded, `details` the dicts of both.
 
 mod answers;
 mod args;
@@ -15,7 +15,6 @@ mod details;
 mod events;
 mod lists;
 mod observers;
-mod pending;
 pub(super) mod registration;
 mod session;
 mod stencil;
@@ -137,10 +136,10 @@ impl Realm {
             args: read_args(payload).map_err(unreadable)?,
             kwargs: read_kwargs(payload).map_err(unreadable)?,
         };
-        self.meta.flush(&mut self.random, out);
+        self.meta.flush(out);
         let reply = (procedure.run)(self, &asked, out)?;
         // What the procedure itself changed is told before its answer (RMA-16).
-        self.meta.flush(&mut self.random, out);
+        self.meta.flush(out);
         match reply {
             Reply::Whole { args, kwargs } => self.answer(from, request, false, &args, &kwargs, out),
             Reply::InParts(parts) => self.begin_answer(from, request, parts, out),

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use super::topic::{Topic, Topics};
 use crate::pattern::EntryKey;
 use crate::pattern::rules::RuleSet;
-use crate::realm::Link;
 use crate::realm::ids::id_of;
 use crate::realm::ids::{IdMap, Keyed};
 use crate::realm::members::Member;
+use crate::realm::{Batch, Link};
 use crate::wamp::{Encoding, Id, Policy};
 
 /// Watches there can be: one for each URI and policy that matches a meta topic, of which there are fewer.
@@ -87,26 +87,20 @@ pub(super) struct Group {
     topics: Topics,
     /// By topic, the subscriptions through which it is heard.
     heard: [Vec<Heard>; Topic::ALL.len()],
+    /// Events that its members have not been sent yet.
+    pub(super) batch: Batch,
     /// Slots of members, and the ways to them.
     seats: Vec<(u32, Link)>,
 }
 
 impl Group {
-    pub(super) fn encoding(&self) -> Encoding {
-        self.kind.encoding
+    /// The subscriptions through which it hears of a topic, and where EVENTs on them go.
+    #[inline]
+    pub(super) fn heard(&mut self, topic: Topic) -> (&[Heard], &mut Batch) {
+        (&self.heard[topic as usize], &mut self.batch)
     }
 
-    /// Whether it hears of any of these topics.
-    pub(super) fn hears(&self, topics: Topics) -> bool {
-        !self.seats.is_empty() && self.topics.meets(topics)
-    }
-
-    /// The subscriptions through which it hears of a topic.
-    pub(super) fn heard(&self, topic: Topic) -> &[Heard] {
-        &self.heard[topic as usize]
-    }
-
-    pub(super) fn links(&self) -> impl Iterator<Item = Link> {
+    pub(super) fn links(&self) -> impl DoubleEndedIterator<Item = Link> {
         self.seats.iter().map(|&(_, link)| link)
     }
 }
@@ -151,8 +145,14 @@ impl Observers {
     }
 
     /// All groups; some may be empty.
-    pub(super) fn groups(&self) -> &[Group] {
-        &self.groups
+    pub(super) fn groups(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.groups.iter_mut()
+    }
+
+    /// The groups that hear of a topic.
+    #[inline]
+    pub(super) fn hearing(&mut self, topic: Topic) -> impl Iterator<Item = &mut Group> {
+        self.groups.iter_mut().filter(move |group| group.topics.has(topic) && !group.seats.is_empty())
     }
 
     /// The session now holds this subscription, which matches `topics`.
@@ -236,7 +236,7 @@ impl Observers {
         }
         let (kind, rules) = (left.kind.clone(), left.rules.clone());
         if left.seats.is_empty() {
-            left.seats = Vec::new();
+            (left.seats, left.batch) = (Vec::new(), Batch::new(kind.encoding));
             self.kinds.remove(&kind);
             self.vacant.push(group);
         }
@@ -261,7 +261,8 @@ impl Observers {
             let own = Topic::ALL.into_iter().filter(|&topic| watch.topics.has(topic));
             own.for_each(|topic| heard[topic as usize].push(watch.heard));
         }
-        let opened = Group { kind: kind.clone(), rules, topics, heard, seats: Vec::new() };
+        let batch = Batch::new(kind.encoding);
+        let opened = Group { kind: kind.clone(), rules, topics, heard, batch, seats: Vec::new() };
         let group = match self.vacant.pop() {
             Some(group) => {
                 self.groups[group] = opened;

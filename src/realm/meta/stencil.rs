@@ -10,10 +10,10 @@
 
 use super::details::{write_created, write_registration, write_subscription};
 use super::observers::Heard;
-use super::pending::Text;
 use super::topic::Topic;
 use crate::codec::{self, End, Piece, Writer};
 use crate::wamp::{Encoding, EventDetails, Id, Invoke, Payload, Policy, RouterMessage};
+use smallvec::SmallVec;
 
 /// What sets the events of one kind apart.
 #[derive(Clone, Copy)]
@@ -23,10 +23,6 @@ enum Hole {
     Id,
     Created,
     Uri,
-}
-
-impl Hole {
-    const COUNT: usize = Hole::Uri as usize + 1;
 }
 
 /// What the events of one kind have in common.
@@ -41,17 +37,19 @@ pub(super) struct Kind {
     pub(super) kwargs: bool,
 }
 
-/// One event about a registration or subscription, less its kind.
+/// One event about a registration or subscription.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) publication: Id,
+    /// Who caused it.
     pub(super) session: Id,
     pub(super) id: Id,
     /// Milliseconds since the epoch, of an event that tells them.
     pub(super) created: Option<u64>,
     pub(super) uri: &'a str,
-    /// Where the URI stands among those of one flush.
-    pub(super) text: Text,
+    pub(super) policy: Policy,
+    /// Of a registration.
+    pub(super) invoke: Invoke,
 }
 
 /// The ids of the sample: the ids of entries, which begin an event, end far below them.
@@ -61,16 +59,18 @@ const SAMPLE_URI: &str = "a sample, as it has spaces";
 /// An event with holes.
 struct Stencil {
     kind: Kind,
-    /// What it says before each hole.
-    parts: Vec<(Piece, Hole)>,
-    /// What it says behind the last one.
-    rest: Piece,
+    /// What it says around the holes, end to end: in few lines of the caches, as every event reads all of it.
+    said: Piece,
+    /// Where in that each hole is.
+    holes: SmallVec<[(u32, Hole); 8]>,
 }
 
 impl Stencil {
     fn cut(kind: Kind) -> Stencil {
         let [publication, session, id] = SAMPLE.map(|id| Id::new(id).unwrap_or(Id::MAX));
-        let facts = Facts { publication, session, id, created: Some(u64::MAX), uri: SAMPLE_URI, text: Text::default() };
+        let Kind { policy, invoke, .. } = kind;
+        let (created, uri) = (Some(u64::MAX), SAMPLE_URI);
+        let facts = Facts { publication, session, id, created, uri, policy, invoke };
         let marks = [
             (Hole::Publication, kind.value(|writer| writer.uint(publication.get()))),
             (Hole::Session, kind.value(|writer| writer.uint(session.get()))),
@@ -78,36 +78,39 @@ impl Stencil {
             (Hole::Created, kind.value(|writer| write_created(writer, u64::MAX))),
             (Hole::Uri, kind.value(|writer| writer.text(SAMPLE_URI))),
         ];
-        let sample = kind.encode(&facts);
-        let piece = |said: &[u8]| Piece::new(|piece| piece.extend_from_slice(said));
-        let (mut parts, mut from, mut at) = (Vec::new(), 0, 0);
-        while at < sample.len() {
-            match marks.iter().find(|(_, mark)| sample[at..].starts_with(mark)) {
-                Some((hole, mark)) => {
-                    parts.push((piece(&sample[from..at]), *hole));
-                    at += mark.len();
-                    from = at;
+        let mut sample = &kind.encode(&facts)[..];
+        let (mut said, mut holes) = (Vec::new(), SmallVec::new());
+        while let Some((&first, rest)) = sample.split_first() {
+            match marks.iter().find_map(|(hole, mark)| Some((*hole, sample.strip_prefix(&mark[..])?))) {
+                Some((hole, behind)) => {
+                    holes.push((said.len() as u32, hole));
+                    sample = behind;
                 }
-                None => at += 1,
+                None => {
+                    said.push(first);
+                    sample = rest;
+                }
             }
         }
-        Stencil { kind, parts, rest: piece(&sample[from..]) }
+        Stencil { kind, said: Piece::new(|piece| piece.append(&mut said)), holes }
     }
 
-    /// Appends the event that fills its holes with these values.
+    /// Appends the event that fills its holes with these facts; `date` is the encoded time of creation.
     #[inline]
-    fn fill(&self, values: &Values, out: &mut Vec<u8>) {
-        let mut end = End::of(out);
-        for (before, hole) in &self.parts {
-            end.append(before);
+    fn fill(&self, facts: &Facts<'_>, date: &Piece, out: &mut Vec<u8>) {
+        let (encoding, mut end, mut from) = (self.kind.encoding, End::of(out), 0);
+        for &(at, hole) in &self.holes {
+            end.append(&self.said, from, at as usize);
+            from = at as usize;
             match hole {
-                Hole::Publication => {
-                    end.write(|out| Writer::new(values.encoding, out).uint(values.publication));
-                }
-                hole => end.append(&values.pieces[*hole as usize]),
+                Hole::Publication => end.write(|out| Writer::new(encoding, out).uint(facts.publication.get())),
+                Hole::Session => end.write(|out| Writer::new(encoding, out).uint(facts.session.get())),
+                Hole::Id => end.write(|out| Writer::new(encoding, out).uint(facts.id.get())),
+                Hole::Created => end.append(date, 0, date.len()),
+                Hole::Uri => end.write(|out| Writer::new(encoding, out).text(facts.uri)),
             }
         }
-        end.append(&self.rest);
+        end.append(&self.said, from, self.said.len());
         end.finish();
     }
 }
@@ -157,61 +160,19 @@ impl Kind {
     }
 }
 
-/// What fills the holes, encoded. Most of it is the same for events in a row.
-struct Values {
-    encoding: Encoding,
-    /// No two events have the same.
-    publication: u64,
-    pieces: [Piece; Hole::COUNT],
-    session: Option<Id>,
-    id: Option<Id>,
-    created: Option<u64>,
-    uri: Option<Text>,
+/// A time of creation, encoded: it is the same for events in a row.
+struct Date {
+    /// Milliseconds since the epoch.
+    of: Option<u64>,
+    encoded: Piece,
 }
 
-impl Values {
-    fn new() -> Values {
-        let pieces = std::array::from_fn(|_| Piece::new(|_| {}));
-        Values { encoding: Encoding::Json, publication: 0, pieces, session: None, id: None, created: None, uri: None }
-    }
-
-    /// Encodes what is not what it was for the event before.
-    #[inline]
-    fn set(&mut self, facts: &Facts<'_>) {
-        self.publication = facts.publication.get();
-        if self.session != Some(facts.session) {
-            self.session = Some(facts.session);
-            self.number(Hole::Session, facts.session);
-        }
-        if self.id != Some(facts.id) {
-            self.id = Some(facts.id);
-            self.number(Hole::Id, facts.id);
-        }
-        if self.uri != Some(facts.text) {
-            self.uri = Some(facts.text);
-            self.piece(Hole::Uri, |writer| writer.text(facts.uri));
-        }
-        if let Some(created) = facts.created.filter(|_| self.created != facts.created) {
-            self.set_created(created);
-        }
-    }
-
-    #[inline]
-    fn number(&mut self, hole: Hole, id: Id) {
-        self.piece(hole, |writer| writer.uint(id.get()));
-    }
-
+impl Date {
     /// Never inlined: the arithmetic of a date would be done ahead of every event, whether it is wanted or not.
     #[inline(never)]
-    fn set_created(&mut self, created: u64) {
-        self.created = Some(created);
-        self.piece(Hole::Created, |writer| write_created(writer, created));
-    }
-
-    #[inline]
-    fn piece(&mut self, hole: Hole, write: impl FnOnce(&mut Writer<'_>)) {
-        let encoding = self.encoding;
-        self.pieces[hole as usize].set(|piece| write(&mut Writer::new(encoding, piece)));
+    fn set(&mut self, encoding: Encoding, created: u64) {
+        self.of = Some(created);
+        self.encoded.set(|piece| write_created(&mut Writer::new(encoding, piece), created));
     }
 }
 
@@ -221,30 +182,23 @@ const KEPT: usize = 16;
 /// The stencils in use.
 pub(super) struct Stencils {
     by_topic: [Vec<Stencil>; Topic::ALL.len()],
-    values: Values,
+    /// By encoding.
+    dates: [Date; Encoding::ALL.len()],
 }
 
 impl Stencils {
     pub(super) fn new() -> Stencils {
-        Stencils { by_topic: Default::default(), values: Values::new() }
-    }
-
-    /// Begins with the events of another flush, in this encoding.
-    pub(super) fn begin(&mut self, encoding: Encoding) {
-        let values = &mut self.values;
-        values.encoding = encoding;
-        (values.session, values.id, values.created, values.uri) = (None, None, None, None);
-    }
-
-    /// Sets the facts of the events that are written next.
-    #[inline]
-    pub(super) fn set(&mut self, facts: &Facts<'_>) {
-        self.values.set(facts);
+        let date = |_| Date { of: None, encoded: Piece::new(|_| {}) };
+        Stencils { by_topic: Default::default(), dates: Encoding::ALL.map(date) }
     }
 
     /// Appends one event.
     #[inline]
-    pub(super) fn write(&mut self, kind: &Kind, out: &mut Vec<u8>) {
+    pub(super) fn write(&mut self, kind: &Kind, facts: &Facts<'_>, out: &mut Vec<u8>) {
+        let date = &mut self.dates[kind.encoding as usize];
+        if let Some(created) = facts.created.filter(|_| facts.created != date.of) {
+            date.set(kind.encoding, created);
+        }
         let kept = &mut self.by_topic[kind.topic as usize];
         let found = kept.iter().position(|stencil| stencil.kind == *kind).unwrap_or_else(|| {
             if kept.len() == KEPT {
@@ -253,7 +207,7 @@ impl Stencils {
             kept.push(Stencil::cut(*kind));
             kept.len() - 1
         });
-        kept[found].fill(&self.values, out);
+        kept[found].fill(facts, &date.encoded, out);
     }
 }
 
@@ -261,7 +215,6 @@ impl Stencils {
 mod tests {
     use super::{Facts, Kind, Stencils};
     use crate::realm::meta::observers::Heard;
-    use crate::realm::meta::pending::Pending;
     use crate::realm::meta::topic::Topic;
     use crate::wamp::{Encoding, Id, Invoke, Policy};
 
@@ -288,27 +241,23 @@ mod tests {
         let uris = ["com.myapp.add", "", "größe.\"quoted\"", "a sample, as it has spaces", &"long.".repeat(900)];
         let mut stencils = Stencils::new();
         for _ in 0..20_000 {
-            let mut pending = Pending::default();
+            let (policy, invoke) =
+                (Policy::ALL[random.usize(..3)], [Invoke::Single, Invoke::Random][random.usize(..2)]);
             let kind = Kind {
-                encoding: [Encoding::Json, Encoding::MsgPack, Encoding::Cbor][random.usize(..3)],
+                encoding: Encoding::ALL[random.usize(..3)],
                 topic: TOPICS[random.usize(..TOPICS.len())],
                 heard: Heard { subscription: Id::new(random.u64(1..4)).unwrap_or(Id::MIN), pattern: random.bool() },
-                policy: Policy::ALL[random.usize(..3)],
-                invoke: [Invoke::Single, Invoke::Random][random.usize(..2)],
+                policy,
+                invoke,
                 kwargs: random.bool(),
             };
-            stencils.begin(kind.encoding);
-            for _ in 0..random.usize(1..4) {
-                let uri = uris[random.usize(..uris.len())];
-                let (publication, session, entry) = (id(&mut random), id(&mut random), id(&mut random));
-                let created = Some([0, 1_795_341_031_409, u64::MAX][random.usize(..3)]);
-                let text = pending.keep(uri);
-                let facts = Facts { publication, session, id: entry, created, uri, text };
-                let mut filled = Vec::new();
-                stencils.set(&facts);
-                stencils.write(&kind, &mut filled);
-                assert_eq!(filled, kind.encode(&facts), "seed {seed}");
-            }
+            let uri = uris[random.usize(..uris.len())];
+            let (publication, session, id) = (id(&mut random), id(&mut random), id(&mut random));
+            let created = Some([0, 1_795_341_031_409, u64::MAX][random.usize(..3)]);
+            let facts = Facts { publication, session, id, created, uri, policy, invoke };
+            let mut filled = Vec::new();
+            stencils.write(&kind, &facts, &mut filled);
+            assert_eq!(filled, kind.encode(&facts), "seed {seed}");
         }
     }
 }

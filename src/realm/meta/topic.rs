@@ -81,11 +81,6 @@ impl Topics {
         self.0 & 1 << topic as u16 != 0
     }
 
-    /// Whether the two sets share a topic.
-    pub(super) const fn meets(self, other: Topics) -> bool {
-        self.0 & other.0 != 0
-    }
-
     /// Whether no topic is in it.
     pub(in crate::realm) const fn is_empty(self) -> bool {
         self.0 == 0

@@ -186,9 +186,8 @@ impl Queue {
     /// Frames a batch until the queue is full. How many of its messages that were, and how many of these were longer
     /// than the receiver takes and left out.
     pub(super) fn frame_batch(&mut self, batch: &Batch) -> (usize, u64) {
-        let most = batch.bytes.len() + batch.ends.len() * MOST_ADDED;
-        if batch.longest <= self.attachment.longest && self.pending() + most < self.limit {
-            self.buffer.reserve(most);
+        if self.takes_all(batch) {
+            self.buffer.reserve(batch.bytes.len() + batch.ends.len() * MOST_ADDED);
             self.attachment.framing.append(&mut self.buffer, batch);
             return (batch.ends.len(), 0);
         }
@@ -201,6 +200,22 @@ impl Queue {
             too_large += u64::from(!self.frame_bounded(|_, out| out.extend_from_slice(message)));
         }
         (taken, too_large)
+    }
+
+    /// The same, where nothing else needs the batch's bytes any more: they become the queue's if it is empty, and the
+    /// batch gets the queue's.
+    pub(super) fn take_batch(&mut self, batch: &mut Batch) -> (usize, u64) {
+        if self.buffer.is_empty() && self.takes_all(batch) && self.attachment.framing.frame_in_place(batch) {
+            std::mem::swap(&mut self.buffer, &mut batch.bytes);
+            return (batch.ends.len(), 0);
+        }
+        self.frame_batch(batch)
+    }
+
+    /// Whether no message of a batch is too long and all of them have room.
+    fn takes_all(&self, batch: &Batch) -> bool {
+        let most = batch.bytes.len() + batch.ends.len() * MOST_ADDED;
+        batch.longest <= self.attachment.longest && self.pending() + most < self.limit
     }
 
     /// Writes until the queue is empty (true) or the socket full or broken (false).

@@ -289,6 +289,64 @@ fn a_batch_stops_at_the_limit() {
     assert_eq!(outbox.counters().events_dropped, 2);
 }
 
+/// Lines whose batches can be framed where they are.
+struct InPlace;
+
+impl Framing for InPlace {
+    fn begin(&mut self, out: &mut Vec<u8>) -> usize {
+        Lines.begin(out)
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>, mark: usize) {
+        Lines.end(out, mark);
+    }
+
+    fn frame_in_place(&mut self, batch: &mut Batch) -> bool {
+        let mut framed = Vec::new();
+        self.append(&mut framed, batch);
+        batch.bytes = framed;
+        true
+    }
+
+    fn seal(&mut self, _: &mut Vec<u8>) {}
+}
+
+/// Who is handed a batch gets what it would have been sent: in its bytes or as a copy, behind what is queued already,
+/// and no more than has room.
+#[test]
+fn a_batch_handed_over_is_as_good_as_one_sent() {
+    let batch = |lengths: &[usize]| {
+        let mut batch = Batch::new(Encoding::Json);
+        for &bytes in lengths {
+            batch.begin_message();
+            batch.bytes.extend(args(bytes));
+            batch.end_message();
+        }
+        batch
+    };
+    for in_place in [false, true] {
+        let outbox = || {
+            let World { mut outbox, socket, link, .. } = world(PLENTY);
+            if in_place {
+                outbox.reframe(link, Box::new(InPlace));
+            }
+            (outbox, socket, link)
+        };
+        let ((mut sent, all_sent, to), (mut handed, all_handed, over)) = (outbox(), outbox());
+        for lengths in [&[100, 200, 30][..], &[], &[70], &[30_000, 30_000, 30_000, 30_000], &[50]] {
+            let one = sent.send_batch(to, &batch(lengths));
+            assert_eq!(handed.hand_over(over, &mut batch(lengths)), one, "{lengths:?}");
+            if lengths.len() != 1 {
+                sent.flush();
+                handed.flush();
+            }
+        }
+        assert_eq!(sent.counters(), handed.counters());
+        assert_eq!(all_sent.text(), all_handed.text());
+        assert!(all_sent.text().len() > 60_000);
+    }
+}
+
 /// Meta events that are many do not wait for the end of the turn, and leave once.
 #[test]
 fn a_very_long_batch_leaves_at_once() {

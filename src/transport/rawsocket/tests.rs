@@ -205,6 +205,9 @@ fn a_batch_is_framed_as_its_messages() {
     assert!(batch.messages().eq(&messages));
     Outgoing.append(&mut together, &batch);
     assert_eq!(together, one_by_one);
+    let mut in_place = batch;
+    assert!(Outgoing.frame_in_place(&mut in_place));
+    assert!(in_place.bytes == one_by_one[b"queued".len()..]);
 }
 
 /// Hostile bytes neither panic nor ask for more than the limit.
