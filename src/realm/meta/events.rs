@@ -128,7 +128,7 @@ const FULL: usize = 128 * 1024;
 /// The same of all groups' events.
 const FULL_IN_ALL: usize = 16 * FULL;
 /// Spare batches that are kept, and how long the longest of them is.
-const SPARES: usize = 32;
+const SPARES: usize = 8;
 const LONGEST_SPARE: usize = 2 * FULL;
 
 impl Meta {
