@@ -97,7 +97,7 @@ impl Mirror {
     /// `on_create`; the number of its URI, if it is one of this run.
     #[inline]
     pub fn created(&mut self, created: &Created<'_>) -> Option<u32> {
-        self.catch_up();
+        self.catch_up(usize::MAX);
         self.creation(created).and_then(|event| self.follow(event))
     }
 
@@ -105,7 +105,7 @@ impl Mirror {
     /// this run.
     #[inline]
     pub fn changed(&mut self, topic: usize, session: u64, id: u64) -> Option<u32> {
-        self.catch_up();
+        self.catch_up(usize::MAX);
         self.follow(Noted { topic: topic as u8, right: true, number: 0, session, id })
     }
 
@@ -126,11 +126,11 @@ impl Mirror {
         !self.noted.is_empty()
     }
 
-    /// Follows all that was noted.
+    /// Follows what was noted, so many events at most.
     #[inline]
-    pub fn catch_up(&mut self) {
-        while let Some(event) = self.noted.pop_front() {
-            self.follow(event);
+    pub fn catch_up(&mut self, most: usize) {
+        for _ in 0..most.min(self.noted.len()) {
+            self.noted.pop_front().into_iter().for_each(|event| _ = self.follow(event));
         }
     }
 
@@ -263,8 +263,11 @@ mod tests {
         assert_eq!((it.is_behind(), it.seen, it.integrity.broken()), (false, [1, 1, 1, 0], 0));
         it.note_changed(2, 7, 11);
         it.note_created(&created(12, "com.example.other"));
-        it.catch_up();
-        assert_eq!((it.integrity.reordered, it.integrity.checked), (1, 4));
+        it.note_changed(3, 7, 11);
+        it.catch_up(1);
+        assert_eq!((it.is_behind(), it.integrity.reordered, it.integrity.checked), (true, 1, 4));
+        it.catch_up(5);
+        assert_eq!((it.is_behind(), it.seen), (false, [1, 1, 2, 1]));
     }
 
     #[test]

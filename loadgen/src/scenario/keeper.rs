@@ -7,6 +7,9 @@ use crate::mirror::Mirror;
 use crate::record::{Book, Recorder};
 use crate::wire::codec::{Message, Payload, Serializer, Template, write_text, write_uint};
 
+/// Events that are followed in a turn without messages: the next ones should not wait for long.
+const FOLLOWED: usize = 256;
+
 /// A session and the registrations it is to hold.
 #[derive(Clone, Debug)]
 pub struct Holder {
@@ -94,6 +97,8 @@ pub struct Keeper<'a> {
     roles: Vec<Role>,
     uri: String,
     scratch: Vec<u8>,
+    /// Whether a message came since the last turn.
+    busy: bool,
     /// Why a connection ended that was still needed.
     pub broken: Option<String>,
 }
@@ -125,8 +130,8 @@ impl<'a> Keeper<'a> {
             Work::Register => Template::new(serializer, &[64], &[options]),
             Work::Unregister => Template::new(serializer, &[66], &[]),
         };
-        let (uri, scratch, broken) = (String::new(), Vec::new(), None);
-        Keeper { lanes, holders, observers, work, uris, serializer, template, roles, uri, scratch, broken }
+        let (uri, scratch, busy, broken) = (String::new(), Vec::new(), true, None);
+        Keeper { lanes, holders, observers, work, uris, serializer, template, roles, uri, scratch, busy, broken }
     }
 
     #[inline]
@@ -174,6 +179,7 @@ impl<'a> Keeper<'a> {
 impl Handler for Keeper<'_> {
     #[inline]
     fn message(&mut self, net: &mut Net, key: Key, message: Message<'_>) {
+        self.busy = true;
         match (self.roles[key], message) {
             (Role::Observer(index), Message::Event { subscription, payload, .. }) => {
                 self.observers[index].note(self.serializer, subscription, payload);
@@ -197,12 +203,20 @@ impl Handler for Keeper<'_> {
     }
 
     fn turn(&mut self, net: &mut Net) -> Wait {
+        follow_if_idle(self.observers, &mut self.busy);
         loop {
             match self.lanes.turn(net) {
                 Turn::Start(index, start) => self.ask(net, index, start),
                 Turn::Wait(wait) => return wait,
             }
         }
+    }
+}
+
+/// Follows some of what was noted, if no message came since the last turn.
+fn follow_if_idle(observers: &mut [Observer], busy: &mut bool) {
+    if !std::mem::take(busy) {
+        observers.iter_mut().for_each(|observer| observer.mirror.catch_up(FOLLOWED));
     }
 }
 
@@ -284,12 +298,11 @@ impl Handler for Watching<'_> {
         if let Some((recorder, book, _)) = &mut self.recorder {
             recorder.turn(book, net.now);
         }
-        if !std::mem::take(&mut self.busy) {
-            self.observers.iter_mut().for_each(|observer| observer.mirror.catch_up());
-        }
+        follow_if_idle(self.observers, &mut self.busy);
         if self.broken.is_some() || net.control.stopped() || self.complete(net.now) {
             return Wait::Done;
         }
-        Wait::Until(net.now + 1_000_000)
+        let behind = self.observers.iter().any(|it| it.mirror.is_behind());
+        Wait::Until(if behind { net.now } else { net.now + 1_000_000 })
     }
 }
