@@ -79,10 +79,12 @@ impl Answers {
         }
     }
 
-    /// The slots that answer this question, if that is known: all of them, or at least the best.
+    /// The slots that answer this question, if that is known: all of them, or at least the best. A question that is not
+    /// among them costs the oldest answer, so that what nobody asks for is not looked through for ever.
     #[inline]
     pub(super) fn take<'t>(&self, uri: &str, all: bool, text: impl Fn(u32) -> &'t [u8]) -> Option<Known<'_>> {
         let mut next = self.next.get();
+        let mut without_oldest = None;
         while let Some(answer) = self.answers.get(next.answer) {
             let before = next;
             next.answer += 1;
@@ -98,7 +100,9 @@ impl Answers {
                 self.next.set(next);
                 return known;
             }
+            without_oldest.get_or_insert(next);
         }
+        without_oldest.into_iter().for_each(|next| self.next.set(next));
         None
     }
 }

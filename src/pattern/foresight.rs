@@ -4,12 +4,14 @@
 //! chains of different questions do not wait for each other: so a group is taken through them step by step, and all
 //! reads of one step are under way together. The steps: lines of the exact table; the entries they lead to; for URIs
 //! that lead to none, tags and lines of the other tables that may hold an answer, and the entries of these; where marks
-//! at an anchor say so, the same for rests of prefixes. Then each question is answered as ever, from the caches.
+//! at an anchor say so, the same for rests of prefixes. Then each question is answered from the caches: by the probes
+//! that are left, in the order of precedence, which are all that can lead to anything.
 //!
 //! Invariant: no answer depends on it. `answers` has what is kept, and any change of the map forgets it.
 //!
-//! Left out of the steps: items that went on to a second line, as they are few; wildcard masks beyond the most specific;
-//! texts that do not fit into their slot.
+//! Left out of the steps: items that went on to a second line, as they are few; texts that do not fit into their slot;
+//! wildcard masks beyond the most specific, and probes beyond what a group has room for: such a question is answered
+//! as if nobody had looked ahead.
 
 use super::PatternMap;
 use super::answers::Answers;
@@ -17,6 +19,7 @@ use super::parts::Parts;
 use super::table::Probe;
 use crate::wamp::Policy;
 use smallvec::SmallVec;
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 /// Questions that are taken through the steps together: enough to hide the waiting, few enough to stay in the
@@ -77,11 +80,38 @@ struct Question<'u> {
     apart: Option<usize>,
 }
 
-/// URIs taken apart.
-type Apart<'u> = SmallVec<[Parts<'u>; GROUP]>;
+/// A URI taken apart, and what may match it.
+struct Apart<'u> {
+    parts: Parts<'u>,
+    sought: SmallVec<[Sought; 8]>,
+    /// Nothing else may match it.
+    complete: bool,
+}
 
-/// Probes of one step, and for those of an anchor whose it is: which of those taken apart, depth.
-type Probes<'t> = SmallVec<[(Probe<'t>, Option<(usize, usize)>); PROBES]>;
+/// A pattern that may be there.
+#[derive(Clone, Copy)]
+struct Sought {
+    rank: Rank,
+    fragment: u32,
+}
+
+/// Place in the order of precedence among the patterns that match one URI, as [`PatternMap::walk_from`] defines it:
+/// prefixes, the longest first, then wildcards in the order of their masks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Prefix { length: Reverse<u32> },
+    Wildcard { place: u32 },
+}
+
+/// A probe of one step, and which pattern of which of those taken apart it is for. An anchor has a depth.
+struct Step<'t> {
+    probe: Probe<'t>,
+    of: Option<(u32, Rank)>,
+    anchor: Option<u32>,
+}
+
+/// Probes of one step.
+type Steps<'t> = SmallVec<[Step<'t>; PROBES]>;
 
 impl<T> PatternMap<T> {
     /// Whether the map is so large that [`PatternMap::foresee`] does anything.
@@ -106,7 +136,7 @@ impl<T> PatternMap<T> {
 
     fn foresee_group(&self, group: &[Coming<'_>], remembered: &mut Remembered, answers: &mut Answers) -> usize {
         let mut questions = SmallVec::<[Question; GROUP]>::new();
-        let mut probes = Probes::new();
+        let mut steps = Steps::new();
         let mut new = 0;
         for coming in group {
             let uri = coming.uri();
@@ -121,47 +151,55 @@ impl<T> PatternMap<T> {
                 }
                 Coming::Entry(Policy::Exact, _) => {
                     exact.bring_line();
-                    add(exact, None, &mut probes);
+                    add(exact, &mut steps);
                 }
                 Coming::Entry(Policy::Prefix, _) => {
-                    add(self.prefixes.probe(&self.keys, uri.as_bytes()), None, &mut probes);
+                    add(self.prefixes.probe(&self.keys, uri.as_bytes()), &mut steps);
                 }
                 Coming::Entry(Policy::Wildcard, _) => {
-                    add(self.wildcards.probe(&self.keys, uri.as_bytes()), None, &mut probes);
+                    add(self.wildcards.probe(&self.keys, uri.as_bytes()), &mut steps);
                 }
             }
         }
-        let mut apart = Apart::new();
+        let mut apart = SmallVec::<[Apart<'_>; GROUP]>::new();
         for question in &mut questions {
             question.likely = self.bring_entries(self.exact.probe(question.fragment));
             if (question.likely.is_none() || question.all) && self.has_patterns() {
                 question.apart = Some(apart.len());
-                self.add_patterns(question.uri, &mut apart, &mut probes);
+                let parts = Parts::of(question.uri);
+                apart.push(Apart { parts, sought: SmallVec::new(), complete: true });
+                self.add_patterns(&mut apart, &mut steps);
             }
         }
-        bring_lines(&mut probes);
-        let mut rests = Probes::new();
-        self.bring_and_go_on(&probes, &apart, &mut rests);
+        bring_lines(&mut steps);
+        let mut rests = Steps::new();
+        self.bring_and_go_on(&steps, &mut apart, &mut rests);
         bring_lines(&mut rests);
-        rests.iter().for_each(|&(probe, _)| _ = self.bring_entries(probe));
+        self.bring_and_go_on(&rests, &mut apart, &mut Steps::new());
         for question in &questions {
-            let parts = question.apart.and_then(|at| apart.get(at));
+            let apart = question.apart.and_then(|at| apart.get_mut(at));
             match question.likely {
                 Some(slot) if !question.all && self.entries.text(slot) == question.uri.as_bytes() => {
                     answers.add_exact(slot);
                 }
-                _ => answers.add(question.uri, question.all, |slots| self.answer_ahead(question, parts, slots)),
+                _ => answers.add(question.uri, question.all, |slots| self.answer_ahead(question, apart, slots)),
             }
         }
         new
     }
 
     /// Brings the entries that the probes lead to; the rests of prefixes that are marked there are the next to be probed.
-    fn bring_and_go_on<'m>(&'m self, probes: &Probes<'m>, apart: &Apart<'_>, rests: &mut Probes<'m>) {
-        for &(probe, of) in probes {
+    fn bring_and_go_on<'m>(&'m self, steps: &Steps<'m>, apart: &mut [Apart<'_>], rests: &mut Steps<'m>) {
+        for &Step { probe, of, anchor } in steps {
             self.bring_entries(probe);
-            if let Some((at, depth)) = of {
-                self.prefixes.for_each_rest(&self.keys, &apart[at], depth, |rest| add(rest, None, rests));
+            let Some((at, rank)) = of else { continue };
+            let Apart { parts, sought, complete } = &mut apart[at as usize];
+            sought.push(Sought { rank, fragment: probe.fragment() });
+            if let Some(depth) = anchor.map(|depth| depth as usize) {
+                self.prefixes.for_each_rest(&self.keys, parts, depth, |rest, probe| {
+                    let length = Reverse((parts.start(depth) + rest) as u32);
+                    *complete &= add_for(at, Rank::Prefix { length }, None, probe, rests);
+                });
             }
         }
     }
@@ -177,36 +215,81 @@ impl<T> PatternMap<T> {
         one
     }
 
-    /// Takes a URI apart and adds where prefixes and wildcards are that may match it.
-    fn add_patterns<'m, 'u>(&'m self, uri: &'u str, apart: &mut Apart<'u>, probes: &mut Probes<'m>) {
-        let at = apart.len();
-        apart.push(Parts::of(uri));
-        let parts = &mut apart[at];
+    /// Adds where prefixes and wildcards are that may match the last of these URIs.
+    fn add_patterns<'m>(&'m self, apart: &mut [Apart<'_>], steps: &mut Steps<'m>) {
+        let Some((at, Apart { parts, complete, .. })) = (0..).zip(apart).last() else { return };
         self.take_apart(parts);
-        self.prefixes.for_each_probe(&self.keys, parts, |depth, probe| add(probe, Some((at, depth)), probes));
-        self.wildcards.for_each_probe(&self.keys, parts, |probe| add(probe, None, probes));
+        self.prefixes.for_each_probe(&self.keys, parts, |depth, probe| {
+            let length = Reverse(parts.start(depth) as u32);
+            *complete &= add_for(at, Rank::Prefix { length }, Some(depth as u32), probe, steps);
+        });
+        let all = self.wildcards.for_each_probe(&self.keys, parts, |place, probe| {
+            let rank = Rank::Wildcard { place: place as u32 };
+            *complete &= add_for(at, rank, None, probe, steps);
+        });
+        *complete &= all;
     }
 
     /// The end of the steps: the answer, as [`PatternMap::best`] or [`PatternMap::matches`] gives it.
-    fn answer_ahead(&self, question: &Question<'_>, parts: Option<&Parts<'_>>, slots: &mut Vec<u32>) {
-        let _ = self.walk_from(question.uri, question.fragment, parts, &mut |slot| {
+    fn answer_ahead(&self, question: &Question<'_>, apart: Option<&mut Apart<'_>>, slots: &mut Vec<u32>) {
+        let mut found = |slot| {
             slots.push(slot);
             if question.all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
+        };
+        let _ = match apart {
+            Some(apart) if apart.complete => self.walk_sought(question, apart, &mut found),
+            Some(apart) => self.walk_from(question.uri, question.fragment, Some(&apart.parts), &mut found),
+            None => self.walk_from(question.uri, question.fragment, None, &mut found),
+        };
+    }
+
+    /// What [`PatternMap::walk_from`] finds, among the few patterns that may be there.
+    fn walk_sought<B>(
+        &self,
+        question: &Question<'_>,
+        Apart { parts, sought, .. }: &mut Apart<'_>,
+        found: &mut impl FnMut(u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if let Some(slot) = self.exact_slot(question.fragment, question.uri) {
+            found(slot)?;
+        }
+        sought.sort_unstable_by_key(|sought| sought.rank);
+        let text = |slot| self.entries.text(slot);
+        for &mut Sought { rank, fragment } in sought {
+            let slot = match rank {
+                Rank::Prefix { length } => self.prefixes.slot_of(fragment, &parts.uri[..length.0 as usize], &text),
+                Rank::Wildcard { place } => self.wildcards.slot_of(place as usize, fragment, parts, &text),
+            };
+            slot.map_or(ControlFlow::Continue(()), &mut *found)?;
+        }
+        ControlFlow::Continue(())
     }
 }
 
 /// Brings the lines of these probes; those go that lead to nothing, as their tags say.
-fn bring_lines(probes: &mut Probes<'_>) {
-    probes.retain(|(probe, _)| probe.may_hold());
-    probes.iter().for_each(|(probe, _)| probe.bring_line());
+fn bring_lines(steps: &mut Steps<'_>) {
+    steps.retain(|step| step.probe.may_hold());
+    steps.iter().for_each(|step| step.probe.bring_line());
 }
 
 /// Adds a probe and brings what it begins with, if there is room for one more.
 #[inline]
-fn add<'t>(probe: Probe<'t>, anchor: Option<(usize, usize)>, probes: &mut Probes<'t>) {
-    if probes.len() < PROBES {
-        probe.bring_tags();
-        probes.push((probe, anchor));
+fn add<'t>(probe: Probe<'t>, steps: &mut Steps<'t>) {
+    push(Step { probe, of: None, anchor: None }, steps);
+}
+
+/// The same for a pattern that may match the URI taken apart as number `at`; whether there was room.
+#[inline]
+fn add_for<'t>(at: u32, rank: Rank, anchor: Option<u32>, probe: Probe<'t>, steps: &mut Steps<'t>) -> bool {
+    push(Step { probe, of: Some((at, rank)), anchor }, steps)
+}
+
+#[inline]
+fn push<'t>(step: Step<'t>, steps: &mut Steps<'t>) -> bool {
+    let room = steps.len() < PROBES;
+    if room {
+        step.probe.bring_tags();
+        steps.push(step);
     }
+    room
 }

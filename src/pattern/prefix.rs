@@ -111,19 +111,19 @@ impl Prefixes {
         }
     }
 
-    /// Where the searches go on behind the anchor of this depth.
+    /// Where the searches go on behind the anchor of this depth, with the lengths of the rests.
     pub(super) fn for_each_rest<'s>(
         &'s self,
         keys: &Keys,
         parts: &Parts,
         depth: usize,
-        mut each: impl FnMut(Probe<'s>),
+        mut each: impl FnMut(usize, Probe<'s>),
     ) {
         let anchor = parts.anchors()[depth];
         let lengths = self.lengths(keys.fragment(anchor));
         if !lengths.is_empty() {
             let rests = rests(keys, anchor, &lengths, parts.component(depth));
-            rests.into_iter().for_each(|(_, fragment)| each(self.table.probe(fragment)));
+            rests.into_iter().for_each(|(length, fragment)| each(length, self.table.probe(fragment)));
         }
     }
 
@@ -217,7 +217,8 @@ impl Prefixes {
         lengths
     }
 
-    fn slot_of<'t>(&self, fragment: u32, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
+    /// The slot of this very prefix, whose hash has this fragment.
+    pub(super) fn slot_of<'t>(&self, fragment: u32, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
         let same = |number| matches!(Item::of(number), Item::Slot(slot) if text(slot) == prefix);
         self.table.seek(fragment, same).map(|number| number - 1)
     }

@@ -251,10 +251,16 @@ impl Probe<'_> {
         cache::bring(self.line);
     }
 
-    /// Whether the line may hold the fragment, by the tags.
+    /// Whether the line, or one after it, may hold the fragment, by the tags.
     #[inline]
     pub(super) fn may_hold(&self) -> bool {
-        self.tags.same(tag_of(self.fragment)) != 0
+        self.tags.same(tag_of(self.fragment)) != 0 || self.tags.is_passed()
+    }
+
+    /// What is searched for.
+    #[inline]
+    pub(super) fn fragment(&self) -> u32 {
+        self.fragment
     }
 
     /// The numbers in the line with this fragment.

@@ -136,18 +136,37 @@ impl Wildcards {
         self.table.probe(fragment_of(keys, pattern))
     }
 
-    /// Where the searches for patterns that match a URI begin, of the most specific masks. Precondition: as of `walk`.
-    pub(super) fn for_each_probe<'s>(&'s self, keys: &Keys, parts: &Parts, mut each: impl FnMut(Probe<'s>)) {
-        let Some(level) = self.levels.get(parts.count()).filter(|_| !parts.has_empty()) else { return };
-        let Some(first) = level.0.first() else { return };
+    /// Where the searches for patterns that match a URI begin, with the places of their masks, of the most specific
+    /// ones; whether that is all of them. Precondition: as of `walk`.
+    pub(super) fn for_each_probe<'s>(
+        &'s self,
+        keys: &Keys,
+        parts: &Parts,
+        mut each: impl FnMut(usize, Probe<'s>),
+    ) -> bool {
+        let Some(level) = self.levels.get(parts.count()).filter(|_| !parts.has_empty()) else { return true };
+        let Some(first) = level.0.first() else { return true };
         let mut sums = Sums::new(keys, parts.hashes());
         sums.enter(&first.mask);
-        for Masked { mask, sieve, .. } in level.0.iter().take(MANY) {
+        for (place, Masked { mask, sieve, .. }) in level.0.iter().take(MANY).enumerate() {
             let fragment = keys.fragment(sums.of_mask(mask));
             if sieve.may_hold(fragment) {
-                each(self.table.probe(fragment));
+                each(place, self.table.probe(fragment));
             }
         }
+        level.0.len() <= MANY
+    }
+
+    /// The slot of the pattern with the mask at this place that matches the URI; its hash has this fragment.
+    pub(super) fn slot_of<'t>(
+        &self,
+        place: usize,
+        fragment: u32,
+        parts: &Parts,
+        text: &impl Fn(u32) -> &'t [u8],
+    ) -> Option<u32> {
+        let Masked { mask, .. } = self.levels.get(parts.count())?.0.get(place)?;
+        self.table.seek(fragment, |number| fits(text(number - 1), mask, parts)).map(|number| number - 1)
     }
 
     /// The slot of this very pattern.
