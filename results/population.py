@@ -27,6 +27,9 @@ HOLD_EXACT = f"{HOLD} --exact 1000000"
 LIST = f"{HOLD_EXACT} --progressive".replace("count", "list").replace("60s", "20s")
 DEATH = "register --registrations 100000 --sessions 1 --observer 1 --end drop --rate 20000"
 
+FULL_SPEED = ["register", "register-observed", "match-small", "match-large", "lookup-small", "lookup-large", "call", "call-patterns"]
+"""Of what is measured, by name, that which asks for all that the router gives."""
+
 DRIVEN = {
     "calls; half load is half of the median with nothing else registered": CALL,
     "registrations": f"{REGISTER} [--observer 1]",
@@ -100,6 +103,8 @@ class Population:
         ]
         lines = [*circumstances(command, outcomes), *method, ""]
         lines += ["| what | figure | target | met |", "|---|---:|---:|---|", *self.rows()]
+        full = list(full_generators(self.found))
+        lines += ["", *full] if full else []
         driven = [f"- {name}: `{words}`" for name, words in DRIVEN.items()]
         page = [f"# {self.folder.name}", "", *lines, "", f"Rounds: {self.rounds}. What the load generator was told:", "", *driven]
         (self.folder / "README.md").write_text("\n".join(page) + "\n")
@@ -153,6 +158,14 @@ def row(what, figure, how, least=None, most=None):
         return f"| {what} | {format(figure, how)} | | |"
     met = figure <= bound if most is not None else figure >= bound
     return f"| {what} | {format(figure, how)} | {'≥' if most is None else '≤'} {format(bound, how)} | {'yes' if met else '**no**'} |"
+
+
+def full_generators(found):
+    """A sentence for each measurement at full speed in which the load generator's own core was full."""
+    for name in FULL_SPEED:
+        full = sum(run["measures"][0]["generator"]["verdict"]["kind"] == "bottleneck" for run in found[name])
+        if full:
+            yield f"In {full} of {len(found[name])} runs of {name} the load generator's core was full: the rate there is its own."
 
 
 def died_meanwhile(death, calls):
