@@ -53,7 +53,7 @@ const MOST_NOTED: usize = 1 << 23;
 
 /// An event as far as it matters.
 #[derive(Clone, Copy)]
-struct Noted {
+pub struct Event {
     /// In [`TOPICS`].
     topic: u8,
     /// Of `on_create`: whether its details are those of this run.
@@ -62,6 +62,14 @@ struct Noted {
     number: u32,
     session: u64,
     id: u64,
+}
+
+impl Event {
+    /// `on_register`, `on_unregister` or `on_delete` (1 to 3 in [`TOPICS`]).
+    #[inline]
+    pub fn change(topic: usize, session: u64, id: u64) -> Event {
+        Event { topic: topic as u8, right: true, number: 0, session, id }
+    }
 }
 
 /// What one observer knows.
@@ -73,7 +81,7 @@ pub struct Mirror {
     /// The registration of the last event; the next one is most often about the same.
     last: (u64, u32),
     /// What happened since, in order.
-    noted: VecDeque<Noted>,
+    noted: VecDeque<Event>,
     /// How often each event came, in the order of [`TOPICS`].
     pub seen: [u64; 4],
     /// What broke the rules.
@@ -94,31 +102,31 @@ impl Mirror {
         }
     }
 
-    /// `on_create`; the number of its URI, if it is one of this run.
+    /// `on_create`, if its URI is one of this run.
     #[inline]
-    pub fn created(&mut self, created: &Created<'_>) -> Option<u32> {
+    pub fn creation(&self, created: &Created<'_>) -> Option<Event> {
+        let number = self.uris.number(created.uri)?;
+        let (policy, invoke) = self.uris.policy();
+        let right = created.policy == policy.as_bytes() && created.invoke == invoke.as_bytes() && created.session != 0;
+        Some(Event { topic: 0, right, number, session: created.session, id: created.id })
+    }
+
+    /// Takes note of an event, which is followed later.
+    #[inline]
+    pub fn note(&mut self, event: Event) {
+        if self.noted.len() >= MOST_NOTED
+            && let Some(first) = self.noted.pop_front()
+        {
+            self.follow(first);
+        }
+        self.noted.push_back(event);
+    }
+
+    /// Follows what was noted and then an event; the number of its URI, if it is one of this run.
+    #[inline]
+    pub fn take(&mut self, event: Event) -> Option<u32> {
         self.catch_up(usize::MAX);
-        self.creation(created).and_then(|event| self.follow(event))
-    }
-
-    /// `on_register`, `on_unregister` and `on_delete` (1 to 3 in [`TOPICS`]); the number of the URI, if it is one of
-    /// this run.
-    #[inline]
-    pub fn changed(&mut self, topic: usize, session: u64, id: u64) -> Option<u32> {
-        self.catch_up(usize::MAX);
-        self.follow(Noted { topic: topic as u8, right: true, number: 0, session, id })
-    }
-
-    /// As [`Mirror::created`], but followed later.
-    #[inline]
-    pub fn note_created(&mut self, created: &Created<'_>) {
-        self.creation(created).into_iter().for_each(|event| self.note(event));
-    }
-
-    /// As [`Mirror::changed`], but followed later.
-    #[inline]
-    pub fn note_changed(&mut self, topic: usize, session: u64, id: u64) {
-        self.note(Noted { topic: topic as u8, right: true, number: 0, session, id });
+        self.follow(event)
     }
 
     /// Whether some of what was noted was not followed yet: `seen` and `integrity` do not have it.
@@ -135,25 +143,7 @@ impl Mirror {
     }
 
     #[inline]
-    fn creation(&self, created: &Created<'_>) -> Option<Noted> {
-        let number = self.uris.number(created.uri)?;
-        let (policy, invoke) = self.uris.policy();
-        let right = created.policy == policy.as_bytes() && created.invoke == invoke.as_bytes() && created.session != 0;
-        Some(Noted { topic: 0, right, number, session: created.session, id: created.id })
-    }
-
-    #[inline]
-    fn note(&mut self, event: Noted) {
-        if self.noted.len() >= MOST_NOTED
-            && let Some(first) = self.noted.pop_front()
-        {
-            self.follow(first);
-        }
-        self.noted.push_back(event);
-    }
-
-    #[inline]
-    fn follow(&mut self, Noted { topic, right, number, session, id }: Noted) -> Option<u32> {
+    fn follow(&mut self, Event { topic, right, number, session, id }: Event) -> Option<u32> {
         if topic == 0 {
             self.follow_creation(number, id, right);
             return Some(number);
@@ -207,10 +197,28 @@ impl Mirror {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Mirror};
+    use super::{Entry, Event, Mirror};
     use crate::args::Kind;
     use crate::scenario::uris::Uris;
     use crate::wire::codec::Created;
+
+    impl Mirror {
+        fn created(&mut self, created: &Created<'_>) -> Option<u32> {
+            self.creation(created).and_then(|event| self.take(event))
+        }
+
+        fn changed(&mut self, topic: usize, session: u64, id: u64) -> Option<u32> {
+            self.take(Event::change(topic, session, id))
+        }
+
+        fn note_created(&mut self, created: &Created<'_>) {
+            self.creation(created).into_iter().for_each(|event| self.note(event));
+        }
+
+        fn note_changed(&mut self, topic: usize, session: u64, id: u64) {
+            self.note(Event::change(topic, session, id));
+        }
+    }
 
     fn mirror() -> (Mirror, Vec<String>) {
         let uris = Uris::new("com.loadgen.r0000001", Kind::Shared, "roundrobin", 3);

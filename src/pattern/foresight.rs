@@ -165,10 +165,10 @@ impl<T> PatternMap<T> {
         for question in &mut questions {
             question.likely = self.bring_entries(self.exact.probe(question.fragment));
             if (question.likely.is_none() || question.all) && self.has_patterns() {
-                question.apart = Some(apart.len());
-                let parts = Parts::of(question.uri);
-                apart.push(Apart { parts, sought: SmallVec::new(), complete: true });
-                self.add_patterns(&mut apart, &mut steps);
+                let at = apart.len();
+                question.apart = Some(at);
+                apart.push(Apart { parts: Parts::of(question.uri), sought: SmallVec::new(), complete: true });
+                self.add_patterns(at as u32, &mut apart[at], &mut steps);
             }
         }
         bring_lines(&mut steps);
@@ -215,9 +215,9 @@ impl<T> PatternMap<T> {
         one
     }
 
-    /// Adds where prefixes and wildcards are that may match the last of these URIs.
-    fn add_patterns<'m>(&'m self, apart: &mut [Apart<'_>], steps: &mut Steps<'m>) {
-        let Some((at, Apart { parts, complete, .. })) = (0..).zip(apart).last() else { return };
+    /// Takes the URI of number `at` apart and adds where prefixes and wildcards are that may match it.
+    fn add_patterns<'m>(&'m self, at: u32, apart: &mut Apart<'_>, steps: &mut Steps<'m>) {
+        let Apart { parts, complete, .. } = apart;
         self.take_apart(parts);
         self.prefixes.for_each_probe(&self.keys, parts, |depth, probe| {
             let length = Reverse(parts.start(depth) as u32);
@@ -238,8 +238,7 @@ impl<T> PatternMap<T> {
         };
         let _ = match apart {
             Some(apart) if apart.complete => self.walk_sought(question, apart, &mut found),
-            Some(apart) => self.walk_from(question.uri, question.fragment, Some(&apart.parts), &mut found),
-            None => self.walk_from(question.uri, question.fragment, None, &mut found),
+            _ => self.walk_from(question.uri, question.fragment, &mut found),
         };
     }
 

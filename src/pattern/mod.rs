@@ -246,35 +246,22 @@ impl<T> PatternMap<T> {
 
     /// Slots of all that match, best first, until `found` breaks.
     fn walk<B>(&self, uri: &str, found: &mut impl FnMut(u32) -> ControlFlow<B>) -> ControlFlow<B> {
-        self.walk_from(uri, self.exact_fragment(uri.as_bytes()), None, found)
+        self.walk_from(uri, self.exact_fragment(uri.as_bytes()), found)
     }
 
-    /// The one definition of precedence. What is known of the URI already: the fragment of its hash, its parts.
-    fn walk_from<B>(
-        &self,
-        uri: &str,
-        fragment: u32,
-        parts: Option<&Parts<'_>>,
-        found: &mut impl FnMut(u32) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
+    /// The one definition of precedence. `fragment` is that of the URI's hash.
+    fn walk_from<B>(&self, uri: &str, fragment: u32, found: &mut impl FnMut(u32) -> ControlFlow<B>) -> ControlFlow<B> {
         if let Some(slot) = self.exact_slot(fragment, uri) {
             found(slot)?;
         }
         if !self.has_patterns() {
             return ControlFlow::Continue(());
         }
-        let mut taken_apart;
-        let parts = match parts {
-            Some(parts) => parts,
-            None => {
-                taken_apart = Parts::of(uri);
-                self.take_apart(&mut taken_apart);
-                &taken_apart
-            }
-        };
+        let mut parts = Parts::of(uri);
+        self.take_apart(&mut parts);
         let text = |slot| self.entries.text(slot);
-        self.prefixes.walk(&self.keys, parts, &text, found)?;
-        self.wildcards.walk(&self.keys, parts, &text, found)
+        self.prefixes.walk(&self.keys, &parts, &text, found)?;
+        self.wildcards.walk(&self.keys, &parts, &text, found)
     }
 
     /// Whether there is any prefix or wildcard.

@@ -144,17 +144,40 @@ impl Wildcards {
         parts: &Parts,
         mut each: impl FnMut(usize, Probe<'s>),
     ) -> bool {
-        let Some(level) = self.levels.get(parts.count()).filter(|_| !parts.has_empty()) else { return true };
-        let Some(first) = level.0.first() else { return true };
+        let _ = self.for_each_fragment(keys, parts, MANY, |place, _, fragment| {
+            each(place, self.table.probe(fragment));
+            ControlFlow::<()>::Continue(())
+        });
+        self.levels.get(parts.count()).is_none_or(|level| level.0.len() <= MANY)
+    }
+
+    /// Places, masks and fragments of the patterns that may match the URI, of the `most` most specific masks in their
+    /// order, until `each` breaks. Precondition: as of `walk`.
+    #[inline]
+    fn for_each_fragment<B>(
+        &self,
+        keys: &Keys,
+        parts: &Parts,
+        most: usize,
+        mut each: impl FnMut(usize, &Mask, u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some(level) = self.levels.get(parts.count()).filter(|_| !parts.has_empty()) else {
+            return ControlFlow::Continue(());
+        };
+        let masks = &level.0[..level.0.len().min(most)];
+        let Some(first) = masks.first() else { return ControlFlow::Continue(()) };
         let mut sums = Sums::new(keys, parts.hashes());
+        if masks.len() > MANY {
+            sums.prepare();
+        }
         sums.enter(&first.mask);
-        for (place, Masked { mask, sieve, .. }) in level.0.iter().take(MANY).enumerate() {
+        for (place, Masked { mask, sieve, .. }) in masks.iter().enumerate() {
             let fragment = keys.fragment(sums.of_mask(mask));
             if sieve.may_hold(fragment) {
-                each(place, self.table.probe(fragment));
+                each(place, mask, fragment)?;
             }
         }
-        level.0.len() <= MANY
+        ControlFlow::Continue(())
     }
 
     /// The slot of the pattern with the mask at this place that matches the URI; its hash has this fragment.
@@ -166,6 +189,12 @@ impl Wildcards {
         text: &impl Fn(u32) -> &'t [u8],
     ) -> Option<u32> {
         let Masked { mask, .. } = self.levels.get(parts.count())?.0.get(place)?;
+        self.fitting(mask, fragment, parts, text)
+    }
+
+    /// The same with the mask at hand.
+    #[inline]
+    fn fitting<'t>(&self, mask: &Mask, fragment: u32, parts: &Parts, text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
         self.table.seek(fragment, |number| fits(text(number - 1), mask, parts)).map(|number| number - 1)
     }
 
@@ -204,27 +233,9 @@ impl Wildcards {
         text: &impl Fn(u32) -> &'t [u8],
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        if !self.has(parts.count()) || parts.has_empty() {
-            return ControlFlow::Continue(());
-        }
-        let level = &self.levels[parts.count()];
-        let Some(first) = level.0.first() else { return ControlFlow::Continue(()) };
-        let mut sums = Sums::new(keys, parts.hashes());
-        if level.0.len() > MANY {
-            sums.prepare();
-        }
-        sums.enter(&first.mask);
-        for Masked { mask, sieve, .. } in &level.0 {
-            let fragment = keys.fragment(sums.of_mask(mask));
-            if !sieve.may_hold(fragment) {
-                continue;
-            }
-            let fits = |number: u32| fits(text(number - 1), mask, parts);
-            if let Some(number) = self.table.seek(fragment, fits) {
-                found(number - 1)?;
-            }
-        }
-        ControlFlow::Continue(())
+        self.for_each_fragment(keys, parts, usize::MAX, |_, mask, fragment| {
+            self.fitting(mask, fragment, parts, text).map_or(ControlFlow::Continue(()), &mut *found)
+        })
     }
 }
 

@@ -5,8 +5,7 @@
 //! `members`: who is joined. `in_flight`: their requests, by id. `dealer`: registrations. `call`: calls in flight.
 //! `broker`: subscriptions, publications. `meta`: the router's own procedures and events. `departure`: how sessions
 //! end. `errors`: how requests are refused. `foresight`: what the next requests will ask. `effects`: what a realm asks of
-//! the world. `options`: what it is configured
-//! with.
+//! the world. `options`: what it is configured with.
 //!
 //! Invariants: every request is answered exactly once, at once or by a call's end; a reply leaves before the meta
 //! events that its request caused (MTA-4), because those leave when the turn ends; no step's time grows with what

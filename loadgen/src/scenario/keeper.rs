@@ -3,7 +3,7 @@
 use super::uris::Uris;
 use super::{Lanes, Turn};
 use crate::engine::{Gate, Handler, Key, Net, Wait};
-use crate::mirror::Mirror;
+use crate::mirror::{Event, Mirror};
 use crate::record::{Book, Recorder};
 use crate::wire::codec::{Message, Payload, Serializer, Template, write_text, write_uint};
 
@@ -37,32 +37,29 @@ impl Observer {
     /// Takes an event and leaves for later what it means.
     #[inline]
     pub fn note(&mut self, serializer: Serializer, subscription: u64, payload: Payload<'_>) {
-        let Some(topic) = self.subscriptions.iter().position(|&it| it == subscription) else { return };
-        let noted = if topic == 0 {
-            payload.created(serializer).map(|created| self.mirror.note_created(&created))
-        } else {
-            payload.two_ids(serializer).map(|(session, id)| self.mirror.note_changed(topic, session, id))
-        };
-        self.mirror.integrity.wrong += u64::from(noted.is_none());
+        if let Some((_, event)) = self.read(serializer, subscription, payload) {
+            self.mirror.note(event);
+        }
     }
 
-    /// Takes an event.
+    /// Takes an event: which topic it is of and the number of its URI, if that is one of this run.
     #[inline]
     pub fn event(&mut self, serializer: Serializer, subscription: u64, payload: Payload<'_>) -> Option<(usize, u32)> {
+        let (topic, event) = self.read(serializer, subscription, payload)?;
+        self.mirror.take(event).map(|number| (topic, number))
+    }
+
+    #[inline]
+    fn read(&mut self, serializer: Serializer, subscription: u64, payload: Payload<'_>) -> Option<(usize, Event)> {
         let topic = self.subscriptions.iter().position(|&it| it == subscription)?;
-        let number = if topic == 0 {
-            payload.created(serializer).map(|created| self.mirror.created(&created))
+        let event = if topic == 0 {
+            payload.created(serializer).map(|created| self.mirror.creation(&created))
         } else {
-            payload.two_ids(serializer).map(|(session, id)| self.mirror.changed(topic, session, id))
+            payload.two_ids(serializer).map(|(session, id)| Some(Event::change(topic, session, id)))
         };
-        match number {
-            Some(number) => number.map(|number| (topic, number)),
-            None => {
-                // A null where a session id must be, for instance.
-                self.mirror.integrity.wrong += 1;
-                None
-            }
-        }
+        // A null where a session id must be, for instance.
+        self.mirror.integrity.wrong += u64::from(event.is_none());
+        event.flatten().map(|event| (topic, event))
     }
 }
 
