@@ -4,18 +4,22 @@
 //! chains of different questions do not wait for each other: so a group is taken through them step by step, and all
 //! reads of one step are under way together. The steps: lines of the exact table; the entries they lead to; for URIs
 //! that lead to none, tags and lines of the other tables that may hold an answer, and the entries of these; where marks
-//! at an anchor say so, the same for rests of prefixes. Then each question is answered from the caches: by the probes
-//! that are left, in the order of precedence, which are all that can lead to anything.
+//! at an anchor say so, the same for rests of prefixes. Then each question is answered from the caches: what is left
+//! of the candidates is compared with the URI in the order of precedence.
+//!
+//! What a step brings it asks for in a loop that does nothing else. A request whose page the processor must look up holds
+//! up all that stands behind it in the order of the program, so that with hashing in between only a few are under way.
 //!
 //! Invariant: no answer depends on it. `answers` has what is kept, and any change of the map forgets it.
 //!
-//! Left out of the steps: items that went on to a second line, as they are few; texts that do not fit into their slot;
-//! wildcard masks beyond the most specific, and probes beyond what a group has room for: such a question is answered
-//! as if nobody had looked ahead.
+//! Left out of the steps: bringing what went on to a second line, as it is little; texts that do not fit into their
+//! slot. Wildcard masks beyond the most specific, and probes beyond what a group has room for: a question that needs them
+//! is answered as if nobody had looked ahead.
 
 use super::PatternMap;
 use super::answers::Answers;
 use super::parts::Parts;
+use super::prefix;
 use super::table::Probe;
 use crate::wamp::Policy;
 use smallvec::SmallVec;
@@ -31,6 +35,9 @@ const FAR: usize = 1 << 18;
 const PROBES: usize = 8 * GROUP;
 /// Questions that are remembered, a power of two; what one of them read is most likely still in the caches.
 const REMEMBERED: usize = 1024;
+
+/// Slots that one step leads to.
+type Slots = SmallVec<[u32; PROBES]>;
 
 /// A question that comes soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +75,12 @@ impl Remembered {
 }
 
 /// A question that is being answered.
-struct Question<'u> {
+struct Question<'m, 'u> {
     uri: &'u str,
     /// Every answer is wanted, not the best alone.
     all: bool,
-    /// Of its hash.
-    fragment: u32,
+    /// Where the search for an exact entry begins.
+    exact: Probe<'m>,
     /// The exact entry that most likely answers it: its hash is the same.
     likely: Option<u32>,
     /// Where among those taken apart it is, if that was needed.
@@ -83,16 +90,16 @@ struct Question<'u> {
 /// A URI taken apart, and what may match it.
 struct Apart<'u> {
     parts: Parts<'u>,
-    sought: SmallVec<[Sought; 8]>,
+    candidates: SmallVec<[Candidate; 8]>,
     /// Nothing else may match it.
     complete: bool,
 }
 
-/// A pattern that may be there.
+/// A pattern that matches if its text does.
 #[derive(Clone, Copy)]
-struct Sought {
+struct Candidate {
     rank: Rank,
-    fragment: u32,
+    slot: u32,
 }
 
 /// Place in the order of precedence among the patterns that match one URI, as [`PatternMap::walk_from`] defines it:
@@ -103,15 +110,31 @@ enum Rank {
     Wildcard { place: u32 },
 }
 
-/// A probe of one step, and which pattern of which of those taken apart it is for. An anchor has a depth.
-struct Step<'t> {
-    probe: Probe<'t>,
-    of: Option<(u32, Rank)>,
-    anchor: Option<u32>,
+impl Rank {
+    fn of_prefix(length: usize) -> Rank {
+        Rank::Prefix { length: Reverse(length as u32) }
+    }
+}
+
+/// What a probe is for.
+#[derive(Clone, Copy)]
+enum Sought {
+    /// The prefix that is the anchor of this depth, and what is marked there.
+    Anchor { depth: u32 },
+    /// The prefix of this length, which ends within a component.
+    Rest { length: u32 },
+    /// The wildcard with the mask at this place.
+    Wildcard { place: u32 },
+}
+
+/// A probe of one step, and what it is for of which of those taken apart; neither, if it only goes ahead of another.
+struct Step<'m> {
+    probe: Probe<'m>,
+    of: Option<(u32, Sought)>,
 }
 
 /// Probes of one step.
-type Steps<'t> = SmallVec<[Step<'t>; PROBES]>;
+type Steps<'m> = SmallVec<[Step<'m>; PROBES]>;
 
 impl<T> PatternMap<T> {
     /// Whether the map is so large that [`PatternMap::foresee`] does anything.
@@ -135,40 +158,15 @@ impl<T> PatternMap<T> {
     }
 
     fn foresee_group(&self, group: &[Coming<'_>], remembered: &mut Remembered, answers: &mut Answers) -> usize {
-        let mut questions = SmallVec::<[Question; GROUP]>::new();
-        let mut steps = Steps::new();
-        let mut new = 0;
-        for coming in group {
-            let uri = coming.uri();
-            let fragment = self.exact_fragment(uri.as_bytes());
-            new += usize::from(remembered.is_new(fragment));
-            let exact = self.exact.probe(fragment);
-            match *coming {
-                Coming::Best(uri) | Coming::All(uri) => {
-                    exact.bring_line();
-                    let all = matches!(coming, Coming::All(_));
-                    questions.push(Question { uri, all, fragment, likely: None, apart: None });
-                }
-                Coming::Entry(Policy::Exact, _) => {
-                    exact.bring_line();
-                    add(exact, &mut steps);
-                }
-                Coming::Entry(Policy::Prefix, _) => {
-                    add(self.prefixes.probe(&self.keys, uri.as_bytes()), &mut steps);
-                }
-                Coming::Entry(Policy::Wildcard, _) => {
-                    add(self.wildcards.probe(&self.keys, uri.as_bytes()), &mut steps);
-                }
-            }
-        }
+        let (mut questions, mut steps) = (SmallVec::<[Question; GROUP]>::new(), Steps::new());
+        let new = self.begin(group, remembered, &mut questions, &mut steps);
+        self.bring_exact(&mut questions);
         let mut apart = SmallVec::<[Apart<'_>; GROUP]>::new();
-        for question in &mut questions {
-            question.likely = self.bring_entries(self.exact.probe(question.fragment));
-            if (question.likely.is_none() || question.all) && self.has_patterns() {
-                let at = apart.len();
-                question.apart = Some(at);
-                apart.push(Apart { parts: Parts::of(question.uri), sought: SmallVec::new(), complete: true });
-                self.add_patterns(at as u32, &mut apart[at], &mut steps);
+        if self.has_patterns() {
+            for question in questions.iter_mut().filter(|question| question.all || question.likely.is_none()) {
+                question.apart = Some(apart.len());
+                apart.push(Apart { parts: Parts::of(question.uri), candidates: SmallVec::new(), complete: true });
+                self.add_patterns(apart.len() - 1, &mut apart, &mut steps);
             }
         }
         bring_lines(&mut steps);
@@ -177,89 +175,152 @@ impl<T> PatternMap<T> {
         bring_lines(&mut rests);
         self.bring_and_go_on(&rests, &mut apart, &mut Steps::new());
         for question in &questions {
-            let apart = question.apart.and_then(|at| apart.get_mut(at));
             match question.likely {
-                Some(slot) if !question.all && self.entries.text(slot) == question.uri.as_bytes() => {
-                    answers.add_exact(slot);
+                // Whoever asks compares the text.
+                Some(slot) if !question.all => answers.add_exact(slot),
+                _ => {
+                    let apart = question.apart.and_then(|at| apart.get_mut(at));
+                    answers.add(question.uri, question.all, |slots| self.answer_ahead(question, apart, slots));
                 }
-                _ => answers.add(question.uri, question.all, |slots| self.answer_ahead(question, apart, slots)),
             }
         }
         new
     }
 
+    /// Hashes what comes and brings the lines where the searches for exact entries begin. Returns how many were not in
+    /// `remembered`.
+    fn begin<'m, 'u>(
+        &'m self,
+        group: &[Coming<'u>],
+        remembered: &mut Remembered,
+        questions: &mut SmallVec<[Question<'m, 'u>; GROUP]>,
+        steps: &mut Steps<'m>,
+    ) -> usize {
+        let mut exacts = SmallVec::<[Probe; GROUP]>::new();
+        let mut new = 0;
+        for &coming in group {
+            let uri = coming.uri();
+            let fragment = self.exact_fragment(uri.as_bytes());
+            new += usize::from(remembered.is_new(fragment));
+            let exact = self.exact.probe(fragment);
+            let probe = match coming {
+                Coming::Best(_) | Coming::All(_) => {
+                    let all = matches!(coming, Coming::All(_));
+                    questions.push(Question { uri, all, exact, likely: None, apart: None });
+                    exacts.push(exact);
+                    continue;
+                }
+                Coming::Entry(Policy::Exact, _) => {
+                    exacts.push(exact);
+                    exact
+                }
+                Coming::Entry(Policy::Prefix, _) => self.prefixes.probe(&self.keys, uri.as_bytes()),
+                Coming::Entry(Policy::Wildcard, _) => self.wildcards.probe(&self.keys, uri.as_bytes()),
+            };
+            push(Step { probe, of: None }, steps);
+        }
+        exacts.iter().for_each(Probe::bring_line);
+        new
+    }
+
+    /// Brings the exact entries that most likely answer the questions.
+    fn bring_exact(&self, questions: &mut [Question<'_, '_>]) {
+        let mut slots = Slots::new();
+        for Question { exact, likely, .. } in questions {
+            exact.for_each(|number| *likely = Some(number - 1));
+            if likely.is_none() {
+                exact.for_each_beyond(|number| *likely = Some(number - 1));
+            }
+            slots.extend(*likely);
+        }
+        self.bring(&slots);
+    }
+
+    /// Brings these slots, one right after the other.
+    fn bring(&self, slots: &Slots) {
+        slots.iter().for_each(|&slot| self.entries.bring(slot));
+    }
+
     /// Brings the entries that the probes lead to; the rests of prefixes that are marked there are the next to be probed.
     fn bring_and_go_on<'m>(&'m self, steps: &Steps<'m>, apart: &mut [Apart<'_>], rests: &mut Steps<'m>) {
-        for &Step { probe, of, anchor } in steps {
-            self.bring_entries(probe);
-            let Some((at, rank)) = of else { continue };
-            let Apart { parts, sought, complete } = &mut apart[at as usize];
-            sought.push(Sought { rank, fragment: probe.fragment() });
-            if let Some(depth) = anchor.map(|depth| depth as usize) {
-                self.prefixes.for_each_rest(&self.keys, parts, depth, |rest, probe| {
-                    let length = Reverse((parts.start(depth) + rest) as u32);
-                    *complete &= add_for(at, Rank::Prefix { length }, None, probe, rests);
-                });
+        let mut slots = Slots::new();
+        steps.iter().for_each(|step| step.probe.for_each(|number| slots.push(number - 1)));
+        self.bring(&slots);
+        for &Step { probe, of } in steps {
+            let Some((at, sought)) = of else { continue };
+            let Apart { parts, candidates, complete } = &mut apart[at as usize];
+            match sought {
+                Sought::Wildcard { place } => {
+                    let rank = Rank::Wildcard { place };
+                    let mut add = |number| candidates.push(Candidate { rank, slot: number - 1 });
+                    probe.for_each(&mut add);
+                    probe.for_each_beyond(add);
+                }
+                Sought::Rest { length } => {
+                    let rank = Rank::of_prefix(length as usize);
+                    prefix::read(probe, |slot| candidates.push(Candidate { rank, slot }));
+                }
+                Sought::Anchor { depth } => {
+                    let start = parts.start(depth as usize);
+                    let rank = Rank::of_prefix(start);
+                    let lengths = prefix::read(probe, |slot| candidates.push(Candidate { rank, slot }));
+                    self.prefixes.for_each_rest(&self.keys, parts, depth as usize, &lengths, |rest, probe| {
+                        let length = (start + rest) as u32;
+                        *complete &= push(Step { probe, of: Some((at, Sought::Rest { length })) }, rests);
+                    });
+                }
             }
         }
     }
 
-    /// Brings the entries that a probe leads to; the slot of one of them.
-    fn bring_entries(&self, probe: Probe<'_>) -> Option<u32> {
-        let mut one = None;
-        probe.for_each(|number| {
-            let slot = number.wrapping_sub(1);
-            self.entries.bring(slot);
-            one = Some(slot);
-        });
-        one
-    }
-
     /// Takes the URI of number `at` apart and adds where prefixes and wildcards are that may match it.
-    fn add_patterns<'m>(&'m self, at: u32, apart: &mut Apart<'_>, steps: &mut Steps<'m>) {
-        let Apart { parts, complete, .. } = apart;
+    fn add_patterns<'m>(&'m self, at: usize, apart: &mut [Apart<'_>], steps: &mut Steps<'m>) {
+        let Apart { parts, complete, .. } = &mut apart[at];
+        let at = at as u32;
         self.take_apart(parts);
         self.prefixes.for_each_probe(&self.keys, parts, |depth, probe| {
-            let length = Reverse(parts.start(depth) as u32);
-            *complete &= add_for(at, Rank::Prefix { length }, Some(depth as u32), probe, steps);
+            let sought = Sought::Anchor { depth: depth as u32 };
+            *complete &= push(Step { probe, of: Some((at, sought)) }, steps);
         });
         let all = self.wildcards.for_each_probe(&self.keys, parts, |place, probe| {
-            let rank = Rank::Wildcard { place: place as u32 };
-            *complete &= add_for(at, rank, None, probe, steps);
+            let sought = Sought::Wildcard { place: place as u32 };
+            *complete &= push(Step { probe, of: Some((at, sought)) }, steps);
         });
         *complete &= all;
     }
 
     /// The end of the steps: the answer, as [`PatternMap::best`] or [`PatternMap::matches`] gives it.
-    fn answer_ahead(&self, question: &Question<'_>, apart: Option<&mut Apart<'_>>, slots: &mut Vec<u32>) {
+    fn answer_ahead(&self, question: &Question<'_, '_>, apart: Option<&mut Apart<'_>>, slots: &mut Vec<u32>) {
         let mut found = |slot| {
             slots.push(slot);
             if question.all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let _ = match apart {
-            Some(apart) if apart.complete => self.walk_sought(question, apart, &mut found),
-            _ => self.walk_from(question.uri, question.fragment, &mut found),
+            Some(apart) if apart.complete => self.walk_candidates(question, apart, &mut found),
+            _ => self.walk_from(question.uri, question.exact.fragment(), &mut found),
         };
     }
 
-    /// What [`PatternMap::walk_from`] finds, among the few patterns that may be there.
-    fn walk_sought<B>(
+    /// What [`PatternMap::walk_from`] finds, among the few patterns that may match.
+    fn walk_candidates<B>(
         &self,
-        question: &Question<'_>,
-        Apart { parts, sought, .. }: &mut Apart<'_>,
+        question: &Question<'_, '_>,
+        Apart { parts, candidates, .. }: &mut Apart<'_>,
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        if let Some(slot) = self.exact_slot(question.fragment, question.uri) {
-            found(slot)?;
+        if question.likely.is_some() {
+            self.exact_slot(question.exact.fragment(), question.uri).map_or(ControlFlow::Continue(()), &mut *found)?;
         }
-        sought.sort_unstable_by_key(|sought| sought.rank);
-        let text = |slot| self.entries.text(slot);
-        for &mut Sought { rank, fragment } in sought {
-            let slot = match rank {
-                Rank::Prefix { length } => self.prefixes.slot_of(fragment, &parts.uri[..length.0 as usize], &text),
-                Rank::Wildcard { place } => self.wildcards.slot_of(place as usize, fragment, parts, &text),
+        candidates.sort_unstable_by_key(|candidate| candidate.rank);
+        for &mut Candidate { rank, slot } in candidates {
+            let text = self.entries.text(slot);
+            let matches = match rank {
+                Rank::Prefix { length } => text == &parts.uri[..length.0 as usize],
+                Rank::Wildcard { place } => self.wildcards.is_match(place as usize, text, parts),
             };
-            slot.map_or(ControlFlow::Continue(()), &mut *found)?;
+            if matches {
+                found(slot)?;
+            }
         }
         ControlFlow::Continue(())
     }
@@ -267,27 +328,16 @@ impl<T> PatternMap<T> {
 
 /// Brings the lines of these probes; those go that lead to nothing, as their tags say.
 fn bring_lines(steps: &mut Steps<'_>) {
+    steps.iter().for_each(|step| step.probe.bring_tags());
     steps.retain(|step| step.probe.may_hold());
     steps.iter().for_each(|step| step.probe.bring_line());
 }
 
-/// Adds a probe and brings what it begins with, if there is room for one more.
+/// Adds a probe if there is room for one more; whether there was.
 #[inline]
-fn add<'t>(probe: Probe<'t>, steps: &mut Steps<'t>) {
-    push(Step { probe, of: None, anchor: None }, steps);
-}
-
-/// The same for a pattern that may match the URI taken apart as number `at`; whether there was room.
-#[inline]
-fn add_for<'t>(at: u32, rank: Rank, anchor: Option<u32>, probe: Probe<'t>, steps: &mut Steps<'t>) -> bool {
-    push(Step { probe, of: Some((at, rank)), anchor }, steps)
-}
-
-#[inline]
-fn push<'t>(step: Step<'t>, steps: &mut Steps<'t>) -> bool {
+fn push<'m>(step: Step<'m>, steps: &mut Steps<'m>) -> bool {
     let room = steps.len() < PROBES;
     if room {
-        step.probe.bring_tags();
         steps.push(step);
     }
     room

@@ -111,18 +111,17 @@ impl Prefixes {
         }
     }
 
-    /// Where the searches go on behind the anchor of this depth, with the lengths of the rests.
+    /// Where the searches go on behind the anchor of this depth, for rests of these lengths; with their lengths.
     pub(super) fn for_each_rest<'s>(
         &'s self,
         keys: &Keys,
         parts: &Parts,
         depth: usize,
+        lengths: &Lengths,
         mut each: impl FnMut(usize, Probe<'s>),
     ) {
-        let anchor = parts.anchors()[depth];
-        let lengths = self.lengths(keys.fragment(anchor));
         if !lengths.is_empty() {
-            let rests = rests(keys, anchor, &lengths, parts.component(depth));
+            let rests = rests(keys, parts.anchors()[depth], lengths, parts.component(depth));
             rests.into_iter().for_each(|(length, fragment)| each(length, self.table.probe(fragment)));
         }
     }
@@ -205,18 +204,6 @@ impl Prefixes {
         whole
     }
 
-    /// The lengths of rests that are marked at an anchor.
-    fn lengths(&self, anchor: u32) -> Lengths {
-        let mut lengths = Lengths::new();
-        self.table.seek(anchor, |number| {
-            if let Item::Mark(span, bits) = Item::of(number) {
-                add_lengths(&mut lengths, span, bits);
-            }
-            false
-        });
-        lengths
-    }
-
     /// The slot of this very prefix, whose hash has this fragment.
     pub(super) fn slot_of<'t>(&self, fragment: u32, prefix: &[u8], text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
         let same = |number| matches!(Item::of(number), Item::Slot(slot) if text(slot) == prefix);
@@ -281,6 +268,20 @@ impl Prefixes {
             self.table.insert(fragment, after.number());
         }
     }
+}
+
+/// What a probe leads to: the slots go to `slot`, the lengths of rests that are marked are returned.
+#[inline]
+pub(super) fn read(probe: Probe<'_>, mut slot: impl FnMut(u32)) -> Lengths {
+    let mut lengths = Lengths::new();
+    let mut read = |number| match Item::of(number) {
+        Item::Slot(found) => slot(found),
+        Item::Mark(span, bits) => add_lengths(&mut lengths, span, bits),
+        Item::Count(_) => {}
+    };
+    probe.for_each(&mut read);
+    probe.for_each_beyond(read);
+    lengths
 }
 
 fn add_lengths(lengths: &mut Lengths, span: u32, bits: u32) {

@@ -230,31 +230,42 @@ impl Segment {
     }
 }
 
-/// Where the search for a fragment begins, to look ahead: what went on to the next line is left out.
+/// A search for a fragment, taken step by step to look ahead.
 #[derive(Clone, Copy)]
 pub(super) struct Probe<'t> {
-    tags: &'t Tags,
-    line: &'t Line,
+    segment: &'t Segment,
+    home: u32,
     fragment: u32,
 }
 
 impl Probe<'_> {
-    /// Brings the tags, which a search begins with that expects nothing.
+    #[inline]
+    fn tags(&self) -> Tags {
+        self.segment.tags[self.home as usize]
+    }
+
+    #[inline]
+    fn line(&self) -> &Line {
+        &self.segment.lines[self.home as usize]
+    }
+
+    /// Brings the tags where it begins if it expects nothing.
     #[inline]
     pub(super) fn bring_tags(&self) {
-        cache::bring(self.tags);
+        cache::bring(&self.segment.tags[self.home as usize]);
     }
 
-    /// Brings the line, which a search begins with that expects a hit.
+    /// Brings the line where it begins if it expects a hit.
     #[inline]
     pub(super) fn bring_line(&self) {
-        cache::bring(self.line);
+        cache::bring(self.line());
     }
 
-    /// Whether the line, or one after it, may hold the fragment, by the tags.
+    /// Whether there may be such a number, by the tags.
     #[inline]
     pub(super) fn may_hold(&self) -> bool {
-        self.tags.same(tag_of(self.fragment)) != 0 || self.tags.is_passed()
+        let tags = self.tags();
+        tags.same(tag_of(self.fragment)) != 0 || tags.is_passed()
     }
 
     /// What is searched for.
@@ -263,14 +274,32 @@ impl Probe<'_> {
         self.fragment
     }
 
-    /// The numbers in the line with this fragment.
+    /// The numbers with this fragment where it begins.
     #[inline]
     pub(super) fn for_each(&self, mut each: impl FnMut(u32)) {
-        let mut same = self.line.same(self.fragment);
+        let line = self.line();
+        let mut same = line.same(self.fragment);
         while same != 0 {
-            each(self.line.0[same.trailing_zeros() as usize] as u32);
+            let number = line.0[same.trailing_zeros() as usize] as u32;
             same &= same - 1;
+            // A vacant place has the fragment zero.
+            if number != 0 {
+                each(number);
+            }
         }
+    }
+
+    /// The numbers with this fragment that found no room where it begins.
+    #[inline]
+    pub(super) fn for_each_beyond(&self, mut each: impl FnMut(u32)) {
+        if self.line().has_room() || !self.tags().is_passed() {
+            return;
+        }
+        let next = self.segment.after(self.home as usize);
+        self.segment.seek_on(next, tag_of(self.fragment), self.fragment, &mut |number| {
+            each(number);
+            false
+        });
     }
 }
 
@@ -303,8 +332,7 @@ impl Table {
     #[inline]
     pub(super) fn probe(&self, fragment: u32) -> Probe<'_> {
         let segment = &self.segments[self.segment_of(fragment)];
-        let home = segment.home(fragment);
-        Probe { tags: &segment.tags[home], line: &segment.lines[home], fragment }
+        Probe { segment, home: segment.home(fragment) as u32, fragment }
     }
 
     /// Adds a number; it must not be zero.

@@ -180,22 +180,10 @@ impl Wildcards {
         ControlFlow::Continue(())
     }
 
-    /// The slot of the pattern with the mask at this place that matches the URI; its hash has this fragment.
-    pub(super) fn slot_of<'t>(
-        &self,
-        place: usize,
-        fragment: u32,
-        parts: &Parts,
-        text: &impl Fn(u32) -> &'t [u8],
-    ) -> Option<u32> {
-        let Masked { mask, .. } = self.levels.get(parts.count())?.0.get(place)?;
-        self.fitting(mask, fragment, parts, text)
-    }
-
-    /// The same with the mask at hand.
-    #[inline]
-    fn fitting<'t>(&self, mask: &Mask, fragment: u32, parts: &Parts, text: &impl Fn(u32) -> &'t [u8]) -> Option<u32> {
-        self.table.seek(fragment, |number| fits(text(number - 1), mask, parts)).map(|number| number - 1)
+    /// Whether a pattern is the one with the mask at this place that matches the URI.
+    pub(super) fn is_match(&self, place: usize, pattern: &[u8], parts: &Parts) -> bool {
+        let masked = self.levels.get(parts.count()).and_then(|level| level.0.get(place));
+        masked.is_some_and(|masked| fits(pattern, &masked.mask, parts))
     }
 
     /// The slot of this very pattern.
@@ -234,7 +222,8 @@ impl Wildcards {
         found: &mut impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         self.for_each_fragment(keys, parts, usize::MAX, |_, mask, fragment| {
-            self.fitting(mask, fragment, parts, text).map_or(ControlFlow::Continue(()), &mut *found)
+            let fitting = self.table.seek(fragment, |number| fits(text(number - 1), mask, parts));
+            fitting.map_or(ControlFlow::Continue(()), |number| found(number - 1))
         })
     }
 }
