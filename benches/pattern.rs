@@ -7,12 +7,12 @@
 #[path = "support/uris.rs"]
 mod uris;
 
-use banyan::pattern::{Coming, GROUP, PatternMap, Remembered, hash::Keys};
+use banyan::pattern::{Coming, EntryKey, GROUP, PatternMap, Remembered, hash::Keys};
 use banyan::wamp::Policy;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use hashbrown::HashTable;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use uris::{Popularity, Texts, hostile_masks, missing, mixed, pattern, reaching, seed, sizes, uri};
@@ -21,7 +21,7 @@ type Map = PatternMap<u32>;
 
 /// Questions before they begin again: so many that what they read does not stay in the caches.
 const ASKED: u64 = 500_000;
-/// Entries that come and go at once.
+/// Entries that come at once, and that go.
 const CHANGED: u64 = 1000;
 
 fn filled(entries: impl Iterator<Item = (Policy, String)>) -> Map {
@@ -142,42 +142,50 @@ fn linear(policy: Policy, pattern: &str, uri: &str) -> bool {
     }
 }
 
-/// A thousand entries more in a map of this size, and a thousand away: each timed without the other.
-fn change(group: &mut BenchmarkGroup<WallTime>, n: u64) {
-    for policy in Policy::ALL {
-        let mut map = of_policy(n, policy);
-        let more: Vec<_> = (n..n + CHANGED).map(|i| pattern(policy, i)).collect();
-        let insert = |map: &mut Map| more.iter().filter_map(|uri| map.insert(policy, uri, 0).ok()).collect::<Vec<_>>();
-        let remove = |map: &mut Map, keys: Vec<_>| keys.into_iter().filter_map(|key| map.remove(key)).count();
-        group.throughput(Throughput::Elements(CHANGED));
-        group.bench_function(format!("insert 1000 {}/{n}", policy.as_str()), |bencher| {
-            bencher.iter_custom(|times| {
-                timed(times, &mut map, |_| (), |map, ()| insert(map), |map, keys| _ = remove(map, keys))
-            });
-        });
-        group.bench_function(format!("remove 1000 {}/{n}", policy.as_str()), |bencher| {
-            bencher.iter_custom(|times| timed(times, &mut map, insert, remove, |_, _| ()));
-        });
+/// A map of constant size whose entries come and go: the new ones were never there, the oldest go.
+struct Churn {
+    map: Map,
+    policy: Policy,
+    /// The number of the next new entry.
+    next: u64,
+    /// What will go, in this order.
+    oldest: VecDeque<EntryKey>,
+}
+
+impl Churn {
+    /// The first entries go in a random order, so that no two of them lie together.
+    fn new(n: u64, policy: Policy) -> Churn {
+        let mut map = PatternMap::new(seed());
+        let mut keys: Vec<_> = (0..n).filter_map(|i| map.insert(policy, &pattern(policy, i), 0).ok()).collect();
+        fastrand::Rng::with_seed(seed()).shuffle(&mut keys);
+        Churn { map, policy, next: n, oldest: keys.into() }
+    }
+
+    /// A thousand come, then a thousand go: how long each takes.
+    fn turn(&mut self) -> [Duration; 2] {
+        let uris: Vec<_> = (self.next..self.next + CHANGED).map(|i| pattern(self.policy, i)).collect();
+        self.next += CHANGED;
+        let start = Instant::now();
+        let come: Vec<_> = uris.iter().filter_map(|uri| self.map.insert(self.policy, uri, 0).ok()).collect();
+        let inserting = start.elapsed();
+        self.oldest.extend(come);
+        let go: Vec<_> = self.oldest.drain(..CHANGED as usize).collect();
+        let start = Instant::now();
+        black_box(go.into_iter().filter_map(|key| self.map.remove(key)).count());
+        [inserting, start.elapsed()]
     }
 }
 
-/// How long `what` takes, so many times; `before` and `after` are not counted.
-fn timed<B, A>(
-    times: u64,
-    map: &mut Map,
-    before: impl Fn(&mut Map) -> B,
-    what: impl Fn(&mut Map, B) -> A,
-    after: impl Fn(&mut Map, A),
-) -> Duration {
-    let mut sum = Duration::ZERO;
-    for _ in 0..times {
-        let ready = before(map);
-        let start = Instant::now();
-        let done = black_box(what(map, ready));
-        sum += start.elapsed();
-        after(map, done);
+fn change(group: &mut BenchmarkGroup<WallTime>, n: u64) {
+    for policy in Policy::ALL {
+        let mut churn = Churn::new(n, policy);
+        group.throughput(Throughput::Elements(CHANGED));
+        for (which, name) in ["insert", "remove"].into_iter().enumerate() {
+            group.bench_function(format!("{name} 1000 {}/{n}", policy.as_str()), |bencher| {
+                bencher.iter_custom(|times| (0..times).map(|_| churn.turn()[which]).sum());
+            });
+        }
     }
-    sum
 }
 
 fn hostile(group: &mut BenchmarkGroup<WallTime>) {

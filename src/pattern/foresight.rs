@@ -30,7 +30,7 @@ use std::ops::ControlFlow;
 /// innermost cache until they are asked.
 pub const GROUP: usize = 32;
 /// Entries from which on looking ahead pays: smaller maps lie in the caches anyway.
-const FAR: usize = 1 << 18;
+const FAR: usize = 1 << 16;
 /// Probes of prefixes and wildcards that one group is looked ahead for.
 const PROBES: usize = 8 * GROUP;
 /// Questions that are remembered, a power of two; what one of them read is most likely still in the caches.

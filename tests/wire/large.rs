@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, MSGPACK, Router, Wire};
 
 /// Registrations, so many that looking ahead begins: `pattern::foresight` says when.
-const POPULATION: u64 = 270_000;
+const POPULATION: u64 = 70_000;
 /// Messages sent in one write, several groups of those that are looked at together.
 const AT_ONCE: u64 = 60;
 
@@ -75,7 +75,7 @@ fn messages_read_at_once_are_handled_one_after_the_other() {
         // What is asked for among many, and again, so that it is looked at and is not.
         for round in 0..3 {
             let calls: Vec<_> = (1..=AT_ONCE)
-                .map(|i| json!([48, AT_ONCE * (round + 1) + i, {}, format!("com.held.p{}", i * 4000), [round, i]]))
+                .map(|i| json!([48, AT_ONCE * (round + 1) + i, {}, format!("com.held.p{}", i * 1000), [round, i]]))
                 .collect();
             client.send_at_once(&calls);
             for i in 1..=AT_ONCE {
