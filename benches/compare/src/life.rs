@@ -39,32 +39,66 @@ fn of_forty(policy: Policy, i: u64) -> String {
 /// Times that as many inserts are timed.
 const ATTEMPTS: usize = 5;
 
-/// How long inserts take, one by one, up to the largest size, on the thread's own clock, which stops while others of this
-/// machine have the processor; and how many a second by the wall clock, without the other clock. Each attempt begins
-/// when the allocator has given back what the one before left.
+/// How long something takes, time after time, on the thread's own clock, which stops while others of this machine have
+/// the processor.
+struct Histogram([u64; 40]);
+
+impl Histogram {
+    fn time(&mut self, what: impl FnOnce()) -> Duration {
+        let start = own_time();
+        what();
+        let took = own_time().saturating_sub(start);
+        self.0[(128 - (took.as_nanos() | 1).leading_zeros()) as usize] += 1;
+        took
+    }
+
+    fn print(&self) {
+        for (power, count) in self.0.into_iter().enumerate().filter(|&(_, count)| count > 0) {
+            println!("  under {:>11?} {count:>9}", Duration::from_nanos(1 << power));
+        }
+    }
+}
+
+/// How long inserts take, one by one, up to the largest size; and how many a second by the wall clock, without the other
+/// clock. Each attempt begins when the allocator has given back what the one before left.
 pub fn inserts() {
     let n = sizes(1_000_000).last().unwrap_or(1000);
     for policy in Policy::ALL {
-        let (mut histogram, mut worst) = ([0u64; 40], [Duration::ZERO; ATTEMPTS]);
+        let (mut histogram, mut worst) = (Histogram([0; 40]), [Duration::ZERO; ATTEMPTS]);
         for worst in &mut worst {
             let mut map = PatternMap::<Value>::new(seed());
             for_each_text(n, policy, |text| {
-                let start = own_time();
-                let _ = map.insert(policy, text, [0; 5]);
-                let took = own_time().saturating_sub(start);
-                histogram[(128 - (took.as_nanos() | 1).leading_zeros()) as usize] += 1;
+                let took = histogram.time(|| _ = map.insert(policy, text, [0; 5]));
                 *worst = took.max(*worst);
             });
             drop(map);
             give_back();
         }
         println!("{policy:?}: {ATTEMPTS} times {n} inserts, the worst of each {worst:?}");
-        for (power, count) in histogram.into_iter().enumerate().filter(|&(_, count)| count > 0) {
-            println!("  under {:>11?} {count:>9}", Duration::from_nanos(1 << power));
-        }
+        histogram.print();
         rate(n, policy);
         give_back();
     }
+}
+
+/// What the slowest of inserts is to be held against: how long it takes on this machine to fill a page of fresh memory, and
+/// nothing else.
+pub fn pages() {
+    const PAGE: usize = 4096;
+    const AT_ONCE: usize = 1 << 18;
+    const TIMES: usize = 100;
+    let (mut histogram, mut worst) = (Histogram([0; 40]), Duration::ZERO);
+    for _ in 0..TIMES {
+        let mut memory = Vec::<u8>::with_capacity(AT_ONCE * PAGE);
+        for page in 1..=AT_ONCE {
+            worst = worst.max(histogram.time(|| memory.resize(page * PAGE, 1)));
+        }
+        std::hint::black_box(&memory);
+        drop(memory);
+        give_back();
+    }
+    println!("{} pages of fresh memory, the worst {worst:?}", TIMES * AT_ONCE);
+    histogram.print();
 }
 
 fn rate(n: u64, policy: Policy) {

@@ -1,4 +1,5 @@
-//! The index beside what else there is: lookups, memory, the slowest insert, what removal gives back.
+//! The index beside what else there is: lookups, memory, the slowest insert (and the slowest page of fresh memory), what
+//! removal gives back.
 //!
 //! `banyan-compare QUESTION`, one of those in `main`. `BANYAN_SEED` is the seed, `BANYAN_BENCH_MAX` the largest size.
 //! Contenders answer the same questions in turns of a few thousand; a figure is the median of turns, in nanoseconds
@@ -28,7 +29,8 @@ fn main() {
         Some("hostile") => hostile::run(),
         Some("memory") => life::memory(),
         Some("inserts") => life::inserts(),
+        Some("pages") => life::pages(),
         Some("removal") => life::removal(),
-        _ => eprintln!("one of: exact prefix wildcard mixed hostile memory inserts removal"),
+        _ => eprintln!("one of: exact prefix wildcard mixed hostile memory inserts pages removal"),
     }
 }
