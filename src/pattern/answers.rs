@@ -9,7 +9,7 @@ use std::cell::Cell;
 const MOST: usize = 4096;
 
 enum Answer {
-    /// The best alone: the exact entry in this slot, whose text is the URI.
+    /// The best alone: the exact entry in this slot, if its text is the URI.
     Exact(u32),
     /// Where its URI and its slots end.
     Other {
@@ -64,7 +64,7 @@ impl Answers {
         self.answers.len() - self.next.get().answer
     }
 
-    /// Adds an answer that is the exact entry in this slot.
+    /// Adds an answer that is the exact entry in this slot, if its text is the URI that is asked for then.
     #[inline]
     pub(super) fn add_exact(&mut self, slot: u32) {
         self.answers.push(Answer::Exact(slot));
